@@ -87,7 +87,7 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
         found = np.dtype(dtype)
     except TypeError:
         raise DtypeError(f"{dtype!r} is not a dtype; use autograd.float32, 'float32', np.float32, ...") from None
-    if found.kind not in _CATEGORY:
+    if found.kind not in _CATEGORY or found.type is np.void:
         raise DtypeError(f"a Tensor cannot hold dtype {found}; it holds bool, integer, floating or complex numbers")
     return found
 

@@ -142,6 +142,10 @@ class HookMethods:
         """
         return add_hook(Hooks.of(self).backward, hook, prepend)
 
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The same under the name that older programs use; PyTorch's gives the inputs of the last operation alone."""
+        return self.register_full_backward_hook(hook)
+
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, prefix, keep_vars)`` before each ``state_dict``, that of a module around this one too."""
         return add_hook(Hooks.of(self).before_state, hook)
@@ -311,7 +315,8 @@ class _Gate:
         self.grad_output = grads
         if not self.has_inputs:
             for hook in self.after:
-                if hook(self.module, (None,) * self.inputs_count, grads) is not None:
+                returned = hook(self.module, (None,) * self.inputs_count, grads)
+                if any(g is not None for g in (returned if isinstance(returned, tuple) else (returned,))):
                     raise GradientError("a backward hook replaced gradients of inputs, but no input requires grad")
         return grads
 

@@ -96,6 +96,9 @@ class Module(HookMethods, StateMethods):
             """What ``super().__getattr__`` of a subclass finds; else the error there was, which names the attribute."""
             return object.__getattribute__(self, name)
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name[:1].isdigit()]  # model.0 is not Python
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 

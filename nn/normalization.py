@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd import ArgumentError, ShapeError, Tensor, empty, no_grad, ones, tensor, zeros
+from autograd.engine.callsite import warn
 from autograd.engine.failures import explained
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of
@@ -232,6 +233,11 @@ class _InstanceNorm(_RunningNorm):
     def _normalized(self, x: Tensor) -> Tensor:
         own = self.training or not self.track_running_stats
         momentum = 0.0 if self.momentum is None else self.momentum
+        if x.shape[1] != self.num_features and self.weight is None and self.running_mean is None:  # else it raises
+            warn(
+                f"{type(self).__name__}: expected {self.num_features} channels, got {x.shape[1]}, in dimension "
+                f"{1 - max(self._ranks)} of the input; without affine=True the number is not needed, but is that meant?"
+            )
         return F.instance_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, own, momentum, self.eps
         )  # fmt: skip

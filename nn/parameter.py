@@ -137,13 +137,13 @@ class UninitializedParameter(_Uninitialized, Parameter):
 
     Args:
         requires_grad: whether it is learned.
-        dtype: of the parameter that it becomes.
+        device, dtype: of the parameter that it becomes.
     """
 
     becomes = Parameter
 
-    def __init__(self, requires_grad: bool = True, dtype: Any = None) -> None:
-        super().__init__(empty(0, dtype=dtype), requires_grad)
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(empty(0, device=device, dtype=dtype), requires_grad)
         self.data = self.detach()
 
 
@@ -152,13 +152,13 @@ class UninitializedBuffer(_Uninitialized, Buffer):
 
     Args:
         persistent: whether it is part of ``state_dict``.
-        dtype: of the buffer that it becomes.
+        device, dtype: of the buffer that it becomes.
     """
 
     becomes = Buffer
 
-    def __init__(self, *, persistent: bool = True, dtype: Any = None) -> None:
-        super().__init__(empty(0, dtype=dtype), persistent=persistent)
+    def __init__(self, *, persistent: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(empty(0, device=device, dtype=dtype), persistent=persistent)
         self.data = self.detach()
 
 

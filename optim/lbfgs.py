@@ -149,7 +149,7 @@ class LBFGS(Optimizer):
             for iteration in range(1, group["max_iter"] + 1):
                 d = memory.direction(g)
                 memory.gradient, memory.value, before = g, value, value
-                t = min(1.0, 1 / float(np.sum(np.abs(g)))) * lr if memory.iterations == 1 else lr
+                t = min(1.0, 1 / (float(np.sum(np.abs(g))) or 1.0)) * lr if memory.iterations == 1 else lr
                 memory.t = t
                 slope = float(g @ d)
                 if slope > -tolerance:

@@ -20,7 +20,7 @@ def pack(groups: Sequence[Group], state: Mapping[Tensor, Mapping[str, Any]]) -> 
     packed = []
     for group in groups:
         for p in group["params"]:
-            numbers[id(p)] = len(numbers)
+            numbers.setdefault(id(p), len(numbers))
         others = {key: value for key, value in group.items() if key != "params"}
         packed.append({**copied(others), "params": [numbers[id(p)] for p in group["params"]]})
     entries = {numbers[id(p)]: copied(found) for p, found in state.items() if id(p) in numbers}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, ItemsView, Iterator, Mapping, MutableMapping, Sequence, ValuesView
 from typing import Any
 
-from autograd import Tensor
+from autograd import ArgumentError, Tensor
 
 __all__ = ["Entry", "States"]
 
@@ -29,14 +29,14 @@ class States(MutableMapping[Tensor, "Entry"]):
         return {p: entry for store in self._stores() for p, entry in store.states()}
 
     def entry(self, p: Tensor) -> dict[str, Any]:
-        """The state of one parameter as it is now.
+        """The state of one parameter as it is now, empty before the first step.
 
-        Raises: KeyError if it has none.
+        Raises: KeyError if the optimizer does not have the parameter.
         """
         for store in self._stores():
             for i, other in enumerate(store.params):
-                if other is p and (entry := store.entry(i)) is not None:
-                    return entry
+                if other is p:
+                    return store.entry(i) or {}
         raise KeyError(p)
 
     def __getitem__(self, p: Tensor) -> Entry:
@@ -44,7 +44,15 @@ class States(MutableMapping[Tensor, "Entry"]):
         return Entry(self, p)
 
     def __setitem__(self, p: Tensor, entry: Mapping[str, Any]) -> None:
-        self._write({**self.found(), p: entry})
+        if not any(p is other for store in self._stores() for other in store.params):
+            raise ArgumentError(f"the state is that of the optimizer's parameters, got {type(p).__name__} as key")
+        before = self.found()
+        self._write({**before, p: entry})
+        kept = self.entry(p)
+        lost = [name for name, value in entry.items() if value is not None and name not in kept]
+        if lost:
+            self._write(before)
+            raise ArgumentError(f"the optimizer has no {lost[0]!r} in its state, only {list(kept)}; keep it elsewhere")
 
     def __delitem__(self, p: Tensor) -> None:
         kept = self.found()
@@ -53,6 +61,13 @@ class States(MutableMapping[Tensor, "Entry"]):
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self.found())
+
+    def __contains__(self, p: object) -> bool:
+        return p in self.found()
+
+    def get(self, p: Tensor, default: Any = None) -> Any:
+        """The state of a parameter that was updated, else ``default``."""
+        return Entry(self, p) if p in self else default
 
     def __len__(self) -> int:
         return len(self.found())

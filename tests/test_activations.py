@@ -395,7 +395,7 @@ def test_glu_and_softmaxes():
         (lambda: nn.Hardtanh(1.0, 1.0), "max_val, 1.0, must be greater than min_val, 1.0"),
         (lambda: F.softshrink(autograd.ones(1), -1), "lambd must not be negative"),
         (lambda: F.celu(autograd.ones(1), 0.0), "alpha must not be 0"),
-        (lambda: F.rrelu(autograd.ones(1), 0.5, 0.1), "lower, 0.5, must not be greater than upper, 0.1"),
+        (lambda: F.rrelu(autograd.ones(1), 0.5, 0.1), r"lower must not be greater than upper, .* got 0.5 and 0.1"),
         (lambda: F.gelu(autograd.ones(1), approximate="erf"), "must be 'none' or 'tanh', got 'erf'"),
     ],
 )
@@ -563,3 +563,19 @@ def test_adaptive_log_softmax_has_pytorchs_parameters():
 def test_adaptive_log_softmax_of_what_is_no_class(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu", "mish", "elu", "softplus"])
+def test_half_precision_rounds_only_the_result(name):
+    x = np.linspace(-16, 8, 3001).astype(np.float16)
+    exact = getattr(F, name)(autograd.tensor(x.astype(np.float64))).numpy()
+    got = getattr(F, name)(autograd.tensor(x)).numpy()
+    assert got.dtype == np.float16
+    assert np.max(np.abs(got - exact) / np.spacing(np.abs(exact).astype(np.float16))) < 1.6
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0.5, 0.25), (-math.inf, 0.3), (0.1, math.inf), (math.nan, 0.3)])
+@pytest.mark.parametrize("training", [False, True])
+def test_rrelu_refuses_bounds_between_which_nothing_can_be_drawn(lower, upper, training):
+    with pytest.raises(ValueError, match="lower must not be greater than upper, and both finite"):
+        F.rrelu(autograd.ones(2), lower, upper, training)

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import struct
 import time
+import weakref
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,19 @@ class Count(data.IterableDataset):
         return self.n
 
 
+class Whole(data.IterableDataset):
+    """Numbers below ``n``, all of them in each worker."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __iter__(self) -> Any:
+        return iter(range(self.n))
+
+    def __len__(self) -> int:
+        return self.n
+
+
 class Faulty(Squares):
     """Goes wrong at sample 4, in one of several ways."""
 
@@ -87,6 +101,10 @@ class Strange(Exception):
 
 def first(batch: Any) -> Any:
     return batch[0]
+
+
+def ended(batch: Any) -> Any:
+    raise StopIteration
 
 
 def fail(worker: int) -> None:
@@ -409,11 +427,18 @@ def test_loader_forms() -> None:
         {"prefetch_factor": 0, "num_workers": 1},
         {"persistent_workers": True},
         {"batch_size": 0},
+        {"multiprocessing_context": "spawn"},
+        {"multiprocessing_context": "thread", "num_workers": 1},
     ],
 )
 def test_loader_refuses(kwargs: Any) -> None:
     with pytest.raises(ValueError, match=r"DataLoader: |BatchSampler: "):
         data.DataLoader(**{"dataset": Squares(), **kwargs})
+
+
+def test_loader_refuses_what_is_no_context() -> None:
+    with pytest.raises(TypeError, match="must be a context or the name of a start method, got object"):
+        data.DataLoader(Squares(), num_workers=1, multiprocessing_context=object())
 
 
 # ---- workers -------------------------------------------------------------------------------------------------------
@@ -462,7 +487,82 @@ def test_error_in_a_worker(how: str, error: Any, text: str, monkeypatch: pytest.
     assert [next(batches) for _ in range(4)] == [0, 1, 2, 3]
     with pytest.raises(error, match=f"(?s){text}"):
         next(batches)
+    if how not in ("exit", "sleep"):  # the workers can go on
+        assert next(batches) == 5
+    del batches
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("batch_size", [2, None])
+def test_after_an_error_come_the_further_batches(workers: int, batch_size: int | None) -> None:
+    batches, found = iter(data.DataLoader(Faulty("key"), batch_size, num_workers=workers)), []
+    while True:
+        try:
+            found.append(next(batches))
+        except StopIteration:
+            break
+        except KeyError:
+            found.append(None)
+    expected = [0, 1, 2, 3, None, 5, 6] if batch_size is None else [[0, 1], [2, 3], None, [6]]
+    assert [batch.tolist() if hasattr(batch, "tolist") else batch for batch in found] == expected
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_data_set_that_raises_stop_iteration_does_not_end_the_epoch(workers: int) -> None:
+    loader = data.DataLoader([0, 1], collate_fn=next, num_workers=workers)  # the samples are no iterators
+    with pytest.raises(TypeError, match="not an iterator"):
+        list(loader)
+    loader = data.DataLoader([0, 1], collate_fn=ended, num_workers=workers)
+    with pytest.raises(RuntimeError, match="a data set raised StopIteration"):
+        list(loader)
+
+
+def test_an_error_leaves_no_cycle_behind() -> None:
+    loader = data.DataLoader(Faulty("key"), None)
+    gc.collect()
+    gc.disable()
+    try:
+        batches = iter(loader)
+        gone = weakref.ref(batches)
+        with pytest.raises(KeyError):
+            list(batches)
+        del batches
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_more_batches_than_an_iterable_said_warn(workers: int) -> None:
+    loader = data.DataLoader(Whole(4), 2, num_workers=workers)
+    for _ in loader:  # nothing was said yet
+        pass
+    assert len(loader) == 2
+    if not workers:
+        assert numbers(loader) == [[0, 1], [2, 3]]
+        return
+    with pytest.warns(UserWarning, match="its length was said to be 2, but more batches come"):
+        assert numbers(loader) == [[0, 1], [0, 1], [2, 3], [2, 3]]
+
+
+def test_samples_of_stacked_data_sets_are_asked_for_together() -> None:
+    asked = []
+
+    class Together(Squares):
+        def __getitems__(self, indices: Any) -> Any:
+            asked.append(indices)
+            return [self[i] for i in indices][: 3 if len(indices) > 3 else None]
+
+    stack = data.StackDataset(Together(), range(7))
+    assert stack.__getitems__([0, 3]) == [(0, 0), (9, 3)]
+    assert data.StackDataset(a=Together(), b=range(7)).__getitems__([2]) == [{"a": 4, "b": 2}]
+    assert asked == [[0, 3], [2]]
+    assert [[x.tolist() for x in batch] for batch in data.DataLoader(stack, 3)] == [
+        [[0, 1, 4], [0, 1, 2]], [[9, 16, 25], [3, 4, 5]], [[36], [6]]
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="asked a data set for 4 samples, got 3"):
+        stack.__getitems__([0, 1, 2, 3])
 
 
 def test_error_in_worker_init_fn() -> None:

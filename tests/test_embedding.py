@@ -212,3 +212,12 @@ def test_maxima_of_bags_of_one_length_are_those_of_bags_of_any(what):
     for values, slope in found[:2]:
         np.testing.assert_array_equal(values, found[2][0])
         np.testing.assert_allclose(slope, found[2][1], atol=1e-12)
+
+
+def test_few_shortened_rows_stay_longer_than_max_norm():
+    autograd.manual_seed(0)
+    weight = autograd.randn(5000, 5)
+    F.embedding(autograd.arange(5000), weight, max_norm=1.0)
+    lengths = np.linalg.norm(weight.numpy().astype(np.float64), axis=1)
+    np.testing.assert_allclose(lengths[lengths > 0.999], 1, rtol=4e-7)
+    assert (lengths > 1).mean() < 0.2  # by rounding

@@ -104,6 +104,27 @@ def test_backward_hook_without_inputs_that_require_grad():
     assert seen == [((None,), 1)]
 
 
+def test_a_backward_hook_may_return_the_gradients_that_are_none():
+    layer = doubling()
+    layer.register_full_backward_hook(lambda module, grad_input, grad_output: grad_input)
+    layer(autograd.ones(1, 2)).sum().backward()
+    assert layer.weight.grad.tolist() == [[1.0, 1.0]]
+    layer.register_full_backward_hook(lambda module, grad_input, grad_output: grad_output)
+    with pytest.raises(RuntimeError, match="replaced gradients of inputs, but no input requires grad"):
+        layer(autograd.ones(1, 2)).sum().backward()
+
+
+def test_backward_hooks_under_their_older_name():
+    layer, seen = doubling(), []
+    handle = layer.register_backward_hook(lambda module, *grads: seen.append(grads))
+    x = autograd.ones(1, 2).requires_grad_()
+    layer(x).sum().backward()
+    handle.remove()
+    layer(x).sum().backward()
+    ((grad_input, grad_output),) = seen
+    assert [g.tolist() for g in (*grad_input, *grad_output)] == [[[1.0, 2.0]], [[1.0]]]
+
+
 def test_backward_hook_of_several_outputs_is_called_once():
     class Both(nn.Module):
         def forward(self, x, y):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn.functional as F
 from autograd import errors
 from autograd._inplace import inplace
 from autograd.engine import mutation
@@ -945,3 +946,24 @@ def test_fill_diagonal_errors():
         autograd.zeros(2, 2).fill_diagonal_(autograd.ones(2))
     mask = autograd.ones(2, 2, dtype=autograd.bool)
     assert mask.fill_diagonal_(0).tolist() == [[False, True], [True, False]]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: F.interpolate(x, size=(4, 4)),
+        lambda x: F.interpolate(x, scale_factor=1, mode="bicubic"),
+        lambda x: F.pad(x, (0, 0), mode="circular"),
+        lambda x: F.pixel_shuffle(x, 1),
+        lambda x: F.pixel_unshuffle(x, 1),
+        lambda x: F.channel_shuffle(x, 1),
+        lambda x: autograd.diff(x, n=0),
+    ],
+)
+def test_a_result_that_equals_the_input_is_a_copy_of_it(function):
+    x = autograd.ones(2, 3, 4, 4, requires_grad=True)
+    y = x * 2
+    function(y).mul_(5)
+    assert y.detach().tolist() == (2 * np.ones((2, 3, 4, 4))).tolist()
+    y.sum().backward()
+    assert x.grad.tolist() == (2 * np.ones((2, 3, 4, 4))).tolist()

@@ -177,3 +177,10 @@ def test_a_compiled_function_calls_a_lazy_model_first():
     for given in (x, x + 1):
         np.testing.assert_allclose(compiled(given).detach(), model(given).detach(), rtol=1e-6)
     np.testing.assert_allclose(first.detach(), model(x).detach(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [nn.UninitializedParameter, nn.UninitializedBuffer])
+def test_lazy_tensors_take_a_device(kind):
+    assert kind(device="cpu", dtype=autograd.float64).dtype == autograd.float64
+    with pytest.raises(ValueError, match="there is no device 'cuda' here"):
+        kind(device="cuda")

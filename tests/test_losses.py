@@ -805,3 +805,27 @@ def test_the_gradient_of_one_number_compared_with_many_is_one_number(loss):
         wide = x.detach().expand(3).clone().requires_grad_()
         loss(wide, target).backward()
     assert x.grad.item() == pytest.approx(wide.grad.sum().item())
+
+
+@pytest.mark.parametrize("integers", ["int8", "int64", "bool"])
+@pytest.mark.parametrize("floats", ["float16", "float32", "float64"])
+def test_one_side_of_a_cosine_may_hold_integers(integers, floats):
+    x, y = autograd.tensor([[1, 0, 1]], dtype=integers), autograd.tensor([[0.5, 2.0, 0.5]], dtype=floats)
+    y.requires_grad_()
+    for similar in (F.cosine_similarity(x, y), F.cosine_similarity(y, x)):
+        assert similar.dtype == np.dtype(floats)
+        np.testing.assert_allclose(similar.detach(), 1 / 3, rtol=1e-3)
+    similar.sum().backward()
+    assert y.grad.dtype == np.dtype(floats)
+    with pytest.raises(errors.DtypeError):
+        F.cosine_similarity(x, x)
+
+
+def test_how_many_numbers_differ_is_unknown_where_one_is_nan():
+    x = autograd.tensor([[1.0, 2.0], [np.inf, 1e-45], [np.nan, 2.0]])
+    np.testing.assert_array_equal(pdist(x, 0), [2, np.nan, np.nan])
+    np.testing.assert_array_equal(cdist(x[:1], x, 0), [[0, 2, np.nan]])
+    np.testing.assert_array_equal(cdist(autograd.tensor([[1.0, 0.0]]), autograd.tensor([[1.0, 1e-45]]), 0), [[1]])
+    y = autograd.tensor([[1.0, 2.0], [3.0, 2.0]], requires_grad=True)
+    pdist(y, 0).sum().backward()
+    assert y.grad.tolist() == [[0.0, 0.0], [0.0, 0.0]]

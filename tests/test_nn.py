@@ -308,3 +308,26 @@ def test_attributes_of_a_layer_made_of_another_may_have_any_name(kind, args, sha
     for name in ("rank", "ranks", "size", "mode"):  # none of these layers has them in PyTorch
         setattr(named, name, 7)
     assert found(named) == found(plain)
+
+
+def test_dir_names_what_can_be_written_after_a_dot():
+    names = dir(nn.Sequential(nn.Linear(1, 1), nn.ReLU()))
+    assert "forward" in names
+    assert "0" not in names
+
+
+@pytest.mark.parametrize("wrong", [{}, "V4", [("a", "f4")]])
+def test_modules_are_not_converted_to_what_holds_no_numbers(wrong):
+    model = nn.Linear(2, 2)
+    with pytest.raises(autograd.DtypeError, match="a Tensor cannot hold dtype"):
+        model.to(wrong)
+    assert model.weight.dtype == autograd.float32
+
+
+@pytest.mark.parametrize("clip", [nn.utils.clip_grad_norm_, nn.utils.clip_grad_value_])
+def test_clipping_the_gradients_of_a_used_up_iterator_warns(clip):
+    parameters = nn.Linear(2, 2).parameters()
+    list(parameters)
+    with pytest.warns(UserWarning, match="there are no parameters, so nothing is clipped; was the iterator used up"):
+        clip(parameters, 1.0)
+    clip([], 1.0)

@@ -406,3 +406,14 @@ def test_a_layer_that_a_normalization_was_folded_into_does_what_both_did(kind: A
     assert folded.weight is not layer.weight
     with pytest.raises(RuntimeError, match="running statistics"):
         nn.utils.fuse_conv_bn_eval(layer, nn.BatchNorm2d(4, track_running_stats=False).eval())
+
+
+@pytest.mark.parametrize("shape", [(4, 10), (2, 4, 10)])
+def test_instance_norm_warns_of_another_number_of_channels(shape: tuple[int, ...]) -> None:
+    x = autograd.rand(*shape)
+    with pytest.warns(UserWarning, match=r"InstanceNorm1d: expected 10 channels, got 4, in dimension -2 of the input"):
+        out = nn.InstanceNorm1d(10)(x)
+    np.testing.assert_array_equal(out, nn.InstanceNorm1d(4)(x))
+    for settings in ({"affine": True}, {"track_running_stats": True}):
+        with pytest.raises(autograd.ShapeError):
+            nn.InstanceNorm1d(10, **settings)(x)

@@ -174,6 +174,41 @@ def test_one_number_or_array_of_the_state_is_set():
     assert list(optimizer.state_dict()["state"]) == [0]
 
 
+def test_the_state_is_empty_before_the_first_step():
+    w = autograd.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = optim.Adam([w], lr=0.5)
+    assert (dict(optimizer.state[w]), len(optimizer.state), w in optimizer.state) == ({}, 0, False)
+    assert optimizer.state.get(w) is None
+    optimizer.state[w].update(step=autograd.tensor(3.0), exp_avg=autograd.ones(2), exp_avg_sq=autograd.ones(2))
+    w.grad = autograd.ones(2)
+    optimizer.step()
+    assert optimizer.state.get(w)["step"].item() == 4
+    np.testing.assert_allclose(w.detach(), np.array([1.0, 2.0]) - 0.5 / (1 - 0.9**4) * np.sqrt(1 - 0.999**4), rtol=1e-5)
+
+
+def test_what_an_optimizer_does_not_keep_is_not_lost_in_silence():
+    optimizer, (a, b) = stepped(1.0, 2.0)
+    before = optimizer.state_dict()["state"]
+    with pytest.raises(ValueError, match="no 'slow' in its state, only"):
+        optimizer.state[a]["slow"] = autograd.ones(2)
+    with pytest.raises(ValueError, match="that of the optimizer's parameters, got str as key"):
+        optimizer.state["epoch"] = 3
+    after = optimizer.state_dict()["state"]
+    assert {i: {k: v.tolist() for k, v in e.items()} for i, e in after.items()} == {
+        i: {k: v.tolist() for k, v in e.items()} for i, e in before.items()
+    }
+    optimizer.step()
+    assert optimizer.state[b]["step"].item() == 2
+
+
+def test_a_parameter_of_two_groups_has_one_number():
+    optimizer, _ = stepped(1.0, 2.0)
+    optimizer.param_groups.append(dict(optimizer.param_groups[0]))
+    state = optimizer.state_dict()
+    assert [group["params"] for group in state["param_groups"]] == [[0, 1], [0, 1]]
+    assert list(state["state"]) == [0, 1]
+
+
 class Lookahead(optim.Optimizer):
     """As one wraps an optimizer in PyTorch: without the base's __init__, with a method ``update`` of its own."""
 

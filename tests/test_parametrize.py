@@ -188,6 +188,38 @@ def test_orthogonal_keeps_each_matrix_of_a_batch_orthogonal(map_, trivialized):
     np.testing.assert_allclose(weight @ np.swapaxes(weight, -1, -2), unit, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(4, 4), (5, 3), (3, 5)])
+@pytest.mark.parametrize("map_", ["matrix_exp", "cayley"])
+@pytest.mark.parametrize("trivialized", [True, False])
+def test_orthogonal_keeps_complex_matrices_unitary(shape, map_, trivialized):
+    autograd.manual_seed(0)
+    module = nn.Linear(*shape, dtype="complex128")
+    before = module.weight.detach().numpy().copy()
+    before = before if before.shape[0] >= before.shape[1] else before.T
+    parametrizations.orthogonal(module, "weight", map_, use_trivialization=trivialized)
+    optimizer = optim.SGD(module.parameters(), lr=0.1)
+    for step in range(3):
+        q = module.weight.detach().numpy()
+        q = q if q.shape[0] >= q.shape[1] else q.T
+        np.testing.assert_allclose(q.conj().T @ q, np.eye(q.shape[1]), atol=1e-12)
+        if trivialized and step == 0:  # it starts as the unitary factor whose other one has a positive diagonal
+            ends = np.diagonal(q.conj().T @ before)
+            np.testing.assert_allclose(ends, np.abs(ends), atol=1e-12)
+        optimizer.zero_grad()
+        module(autograd.ones(2, shape[0], dtype="complex128")).abs().square().sum().backward()
+        optimizer.step()
+    with pytest.raises(ValueError, match="'householder' is for real matrices"):
+        parametrizations.orthogonal(nn.Linear(2, 3, dtype="complex64"))
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_spectral_norm_of_complex_matrices(dtype):
+    autograd.manual_seed(0)
+    module = parametrizations.spectral_norm(nn.Linear(4, 6, dtype=dtype), n_power_iterations=100)
+    weight = module.weight.detach().numpy()
+    np.testing.assert_allclose(np.linalg.norm(weight, 2), 1, rtol=1e-5)
+
+
 def test_what_is_trained_is_the_parameter_itself():
     module = layer()
     weight, other = module.weight, nn.Linear(3, 3)
@@ -218,6 +250,30 @@ def test_a_further_parametrization_is_applied_to_what_there_is():
     np.testing.assert_array_equal(module.parametrizations.weight.original.detach(), trained)
     assert module.parametrizations.weight.is_tensor
     assert module.parametrizations.weight.ntensors == 1
+
+
+@pytest.mark.parametrize("inverse", [lambda x: (x, x), lambda x: x > 0, lambda x: x[:-1]], ids=["two", "bools", "less"])
+def test_a_further_parametrization_has_an_inverse_that_keeps_shape_and_dtype(inverse):
+    module = parametrize.register_parametrization(layer(), "weight", Symmetric())
+    further = nn.Identity()
+    further.right_inverse = inverse
+    with pytest.raises(ValueError, match=r"must return Tensors, got tuple|pass unsafe=True if that is meant"):
+        parametrize.register_parametrization(module, "weight", further)
+    assert len(module.parametrizations.weight) == 1
+
+
+def test_a_parametrization_that_begins_with_nothing_is_refused_by_value():
+    none = nn.Identity()
+    none.right_inverse = lambda value: None
+    with pytest.raises(ValueError, match="right_inverse must return Tensors, got NoneType"):
+        parametrize.register_parametrization(layer(), "weight", none)
+
+
+def test_a_parametrization_is_in_the_mode_of_its_module():
+    module = layer().eval()
+    for count in (1, 2):
+        parametrize.register_parametrization(module, "weight", nn.Dropout(0.5))
+        assert [part.training for part in module.parametrizations.weight] == [False] * count
 
 
 @pytest.mark.parametrize("value", [3, autograd.ones(3, 3, dtype="float64")])

@@ -430,6 +430,22 @@ def test_second_derivative_of_logcumsumexp_of_large_numbers():
     assert values(bend) == pytest.approx([-0.5, 0.5, 0.0])
 
 
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+@pytest.mark.parametrize("p", [0, 1, 2, 3, math.inf, -math.inf, "nuc"])
+@pytest.mark.parametrize("n", [2, 40])
+def test_norms_of_complex_numbers_are_of_their_magnitudes(dtype, p, n):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(n, 3)) + 1j * rng.normal(size=(n, 3))
+    expected = np.linalg.norm(z, p) if p == "nuc" else np.linalg.norm(z.ravel(), p)
+    out = autograd.norm(autograd.tensor(z, dtype=dtype), p)
+    assert out.dtype == np.zeros(0, dtype).real.dtype
+    np.testing.assert_allclose(out, expected, rtol=2e-6)
+    if p == 2:
+        np.testing.assert_allclose(autograd.norm(autograd.tensor(z * 1e25, dtype=dtype)), expected * 1e25, rtol=2e-6)
+        unit = F.normalize(autograd.tensor(z, dtype=dtype), dim=0)
+        np.testing.assert_allclose(unit, z / np.linalg.norm(z, axis=0), rtol=2e-6)
+
+
 def test_second_derivative_of_the_norm_of_complex_zeros_is_0():
     z = tensor(np.array([1.0 + 0j, 0j]), requires_grad=True)
     (slope,) = autograd.grad(linalg.vector_norm(z, 1), z, create_graph=True)

@@ -454,3 +454,17 @@ def test_fractional_max_pool_draws_from_the_generator():
 def test_errors_of_fractional_max_pool(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("lead", [(0,), (0, 2)])
+@pytest.mark.parametrize(
+    ("kind", "rank"),
+    [*itertools.product(["adaptive_avg", "adaptive_max"], [1, 2, 3]), ("fractional_max", 2), ("fractional_max", 3)],
+)
+def test_the_first_dimension_may_be_empty(kind, rank, lead):
+    x = autograd.ones(*lead, *[6] * rank, requires_grad=True)
+    settings = {"kernel_size": 2} if kind == "fractional_max" else {}
+    out = getattr(F, f"{kind}_pool{rank}d")(x, output_size=2, **settings)
+    assert out.shape == (*lead, *[2] * rank)
+    out.sum().backward()
+    assert x.grad.shape == x.shape

@@ -224,3 +224,14 @@ def test_older_names_of_interpolate():
         (F.upsample_bilinear(x, (5, 7)), F.interpolate(x, (5, 7), mode="bilinear", align_corners=True)),
     ):  # fmt: skip
         np.testing.assert_array_equal(found.numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+@pytest.mark.parametrize("space", [(3, 4), (3, 4, 2)])
+def test_grid_sample_of_no_examples(mode: str, space: tuple[int, ...]) -> None:
+    x = autograd.ones(0, 2, *space, requires_grad=True)
+    grid = autograd.ones(0, *space, len(space), requires_grad=True)
+    out = F.grid_sample(x, grid, mode=mode, align_corners=False)
+    assert out.shape == (0, 2, *space)
+    out.sum().backward()
+    assert (x.grad.shape, grid.grad.shape) == (x.shape, grid.shape)

@@ -293,3 +293,17 @@ def test_lbfgs_needs_a_closure_and_one_group():
         optim.LBFGS([{"params": [w]}, {"params": [autograd.tensor([1.0], requires_grad=True)]}])
     with pytest.raises(ValueError, match="line_search_fn is None or 'strong_wolfe', got 'armijo'"):
         optim.LBFGS([w], line_search_fn="armijo")
+
+
+def test_lbfgs_stays_where_the_gradient_is_zero():
+    w = autograd.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = optim.LBFGS([w], tolerance_grad=-1.0)  # which no gradient meets
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w * 0.0).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 0
+    assert w.tolist() == [1.0, 2.0]

@@ -425,10 +425,10 @@ def rrelu(
 ) -> Tensor:
     """``leaky_relu`` with a random slope for each element, from ``lower`` to ``upper``; their mean outside training.
 
-    Raises: ValueError if the bounds are in the wrong order.
+    Raises: ValueError if the bounds are in the wrong order, or not finite.
     """
-    if lower > upper:
-        raise ArgumentError(f"rrelu: lower, {lower}, must not be greater than upper, {upper}")
+    if not -np.inf < lower <= upper < np.inf:
+        raise ArgumentError(f"rrelu: lower must not be greater than upper, and both finite, got {lower} and {upper}")
     if not training:
         return leaky_relu(x, (lower + upper) / 2)
     slopes = source(generator).uniform(tuple(x.shape)) * (upper - lower) + lower

@@ -49,8 +49,8 @@ def _target(name: str, rank: int, x: Any, output_size: Any) -> tuple[int, ...]:
     if len(shape) not in (rank + 1, rank + 2):
         sizes = ("length", "height, width", "depth, height, width")[rank - 1]
         raise ShapeError(f"{name}: expected an input (batch, channels, {sizes}) or without batch, got shape {shape}")
-    if 0 in shape[-rank - 1 :]:
-        raise ShapeError(f"{name}: the input, of shape {shape}, is empty; only the batch may be")
+    if 0 in shape[1:]:
+        raise ShapeError(f"{name}: the input, of shape {shape}, is empty; only its first dimension may be")
     if isinstance(output_size, (tuple, list)) and len(output_size) != 1:
         given = tuple(output_size)
     else:

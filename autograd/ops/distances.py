@@ -132,6 +132,13 @@ _SETS: list[dict[str, Any]] = [
 ]
 
 
+def _length(apart: Any, p: float, dim: int) -> Any:
+    """The ``p``-norm; for 0 how many numbers differ, NaN if that is unknown of one."""
+    if p:
+        return norm(apart, p, dim)
+    return reductions.sum(np.ceil(np.minimum(np.abs(apart), 1.0)), dim)
+
+
 @composed(inputs=("x1", "x2"), samples=[case(**arguments) for arguments in _SETS])
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The ``p``-norms of the differences between all vectors of two sets.
@@ -159,8 +166,8 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> 
     if p != 2 or few or compute_mode == _MODES[2]:
         if second[-2] >= _LONG * first[-1]:  # the norms of columns, which are longer than the vectors
             x1, x2 = [in_order(np.swapaxes(x, -1, -2)) for x in (x1, x2)]
-            return norm(arithmetic.sub(shapes.unsqueeze(x1, -1), shapes.unsqueeze(x2, -2)), p, -3)
-        return norm(arithmetic.sub(shapes.unsqueeze(x1, -2), shapes.unsqueeze(x2, -3)), p, -1)
+            return _length(arithmetic.sub(shapes.unsqueeze(x1, -1), shapes.unsqueeze(x2, -2)), p, -3)
+        return _length(arithmetic.sub(shapes.unsqueeze(x1, -2), shapes.unsqueeze(x2, -3)), p, -1)
     try:
         lead = np.broadcast_shapes(first[:-2], second[:-2])
     except ValueError:
@@ -189,7 +196,7 @@ def pdist(x: Any, p: float = 2.0) -> Tensor:
     if p == 2 and x.shape[0] > _FEW:
         return getitem(euclidean_distances(x, x), np.triu(np.ones((x.shape[0],) * 2, bool), 1))
     upper = np.triu_indices(x.shape[0], 1)
-    return norm(arithmetic.sub(getitem(x, upper[0]), getitem(x, upper[1])), p, -1)
+    return _length(arithmetic.sub(getitem(x, upper[0]), getitem(x, upper[1])), p, -1)
 
 
 # ---- between directions ----------------------------------------------------------------------------------------------

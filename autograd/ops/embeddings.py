@@ -161,7 +161,7 @@ def _prepared(
             lengths = unwrap(norm(there, norm_type, -1))
             longer = lengths > max_norm
             if np.any(bare(longer)):
-                factors = np.where(longer, max_norm / (lengths + 1e-7), 1).astype(weight.dtype)
+                factors = np.where(longer, max_norm / (lengths.astype(np.float64) + 1e-7), 1).astype(weight.dtype)
                 weight[used] = there * np.expand_dims(factors, -1)
     return index, None if padding_idx is None else padding_idx % rows
 

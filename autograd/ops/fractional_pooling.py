@@ -80,7 +80,7 @@ def _pooled(
         raise ShapeError(f"{name}: expected _random_samples of shape {(*lead, rank)}, got {tuple(shape_of(samples))}")
     places = _places(unwrap(samples), sizes, counts, size)
     planes = np.reshape(x, (*lead, math.prod(sizes)))
-    windows = np.take_along_axis(planes, np.reshape(places, (*lead, -1)), -1)
+    windows = np.take_along_axis(planes, np.reshape(places, (*lead, math.prod(counts) * math.prod(size))), -1)
     values, which = largest(np.reshape(windows, tuple(places.shape)), -1)
     result = np.reshape(values, (*shape[:-rank], *counts))
     if not both:

@@ -75,7 +75,7 @@ def silu_backward(y: Any, x: Any) -> Any:
 def silu(x: Any) -> Any:
     """``x * sigmoid(x)``, also called swish."""
     if x.dtype.itemsize == 2:
-        return x * sigmoid.kernel(x)
+        return silu.kernel(x.astype(np.float32)).astype(x.dtype)
     return _silu(x) if x.size <= BLOCK else pointwise(_silu_into, x)
 
 

@@ -126,10 +126,11 @@ def gelu_(x: Any, memo: Any = None) -> Any:
     """``gelu``. ``memo``: an empty list, in which the derivative may be kept for backward."""
     if _plain(x):
         return _in_blocks(x, memo)
-    tail = erfc.op.forward(x * -math.sqrt(0.5))
+    wide = widened(x)
+    tail = erfc.op.forward(wide * -math.sqrt(0.5))
     if memo is not None and isinstance(x, np.ndarray) and x.dtype == np.float64:
         memo[:] = ((tail + x * np.exp(x * x * -0.5) * _ROOT) * 0.5,)
-    return tail * (x * 0.5)
+    return (tail * (wide * 0.5)).astype(x.dtype, copy=False)
 
 
 _LINEAR = 2 * _ROOT

@@ -27,6 +27,7 @@ from ._softmax_columns import (
 )
 from ._sums import add_reduce
 from .axes import accumulation_dtype, axes_of
+from .casting import cast
 from .norms import norm
 from .products import flat
 from .repetition import broadcast_tensors
@@ -312,11 +313,17 @@ def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tenso
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along ``dim``; norms below ``eps`` count as ``eps``.
 
-    Raises: ShapeError; ValueError if ``eps`` is negative.
+    One of them may hold integers.
+
+    Raises: ShapeError; DtypeError for integers alone; ValueError if ``eps`` is negative.
     """
     if not eps >= 0:
         raise ArgumentError(f"cosine_similarity: eps must not be negative, got {eps}")
-    first, second = (arithmetic.div(x, clamp(norm(x, 2, dim, True), min=eps)) for x in broadcast_tensors(x1, x2))
+    pair = broadcast_tensors(x1, x2)
+    if {x.dtype.kind for x in pair} & set("biu"):  # of integers there is no norm
+        dtype = dtypes.result_type(*pair)
+        pair = tuple([cast(x, dtype) for x in pair])
+    first, second = (arithmetic.div(x, clamp(norm(x, 2, dim, True), min=eps)) for x in pair)
     return reductions.sum(arithmetic.mul(first, second), dim)
 
 

@@ -91,8 +91,7 @@ def _apart(a: Any) -> Any:
 
 
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
-_WIDE = {_SINGLE: _DOUBLE, np.dtype(np.complex64): np.dtype(np.complex128)}
-"""In the second ones powers of numbers of the first neither overflow nor vanish."""
+"""In the second one powers of numbers of the first neither overflow nor vanish."""
 
 
 def _few_squares(x: Any, axis: Any, keepdim: bool) -> Any:
@@ -158,7 +157,9 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     x = cast_input("norm", x, dtype)
     real = np.real(x).dtype if x.dtype.kind == "c" else x.dtype
     few = x.size <= SOME
-    x = x.astype(_WIDE.get(x.dtype) if few and real is _SINGLE else wide_dtype(x.dtype), copy=False)
+    if p != "nuc" and x.dtype.kind == "c":
+        x = np.abs(x)
+    x = x.astype(_DOUBLE if few and x.dtype is _SINGLE else wide_dtype(x.dtype), copy=False)
     if p == "nuc":
         axes = _matrix_axes(x.shape, dim)
         out = _add(np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), compute_uv=False), -1)
@@ -166,7 +167,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
     axis = axis_of(dim) if x.ndim else axes_of(dim, 0) and None
     if p < 0 and not x.size:
         require_elements(x, dim)
-    if p == 2 and few and x.dtype.kind == "f":
+    if p == 2 and few:
         out = np.sqrt(_few_squares(x, axis, keepdim))
     elif abs(p) == _INF:
         out = extreme(np.maximum if p > 0 else np.minimum, np.abs(x), axis, keepdim)
@@ -174,10 +175,10 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: 
         out = _add(x != 0, axis, np.int64, None, keepdim)  # as floats, a count ends where one more is rounded off
     elif p == 1:
         out = add_reduce(np.abs(x), axis, keepdim)
+    elif p > 0 and x.dtype is _SINGLE and type(x) is np.ndarray:
+        out = _length_of_many(x, p, axis, keepdim)
     else:
-        size = np.abs(x) if x.dtype.kind == "c" else x
-        many = p > 0 and size.dtype is _SINGLE and type(size) is np.ndarray
-        out = (_length_of_many if many else _length)(size, p, axis, keepdim)
+        out = _length(x, p, axis, keepdim)
     return out.astype(real, copy=False)
 
 

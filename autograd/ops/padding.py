@@ -10,6 +10,7 @@ import numpy as np
 from .._op import composed, op
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
+from .casting import clone
 from .repetition import constant_pad_nd
 from .shapes import integer, shape_of
 
@@ -133,4 +134,4 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
     if value:
         raise ArgumentError(f"pad: mode {mode!r} takes no value, got {value}")
     _check(tuple(shape_of(x)), pad, mode)
-    return pad_edges(x, pad, mode)
+    return pad_edges(x, pad, mode) if any(pad) else clone(x)

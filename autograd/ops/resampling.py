@@ -14,6 +14,7 @@ from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
 from . import arithmetic, reductions
 from .axes import wide_dtype
+from .casting import clone
 from .contraction import einsum
 from .gridded import sample_pixels
 from .indexing import getitem
@@ -201,12 +202,13 @@ def interpolate(
     # As in PyTorch: where the size stays the same, these modes still follow the factor, and the others copy; an image
     # of exactly twice the size repeats each pixel, whatever the factor.
     by_factor = (mode in ("bicubic", "nearest-exact") and not antialias) or (mode == "nearest" and rank != 2)
+    out = x
     for dim, (n, scale) in enumerate(zip(sizes, scales, strict=True), 2):
         if mode == "nearest" and rank == 2 and n == 2 * shape[dim]:
             scale = None
         if n != shape[dim] or (by_factor and scale not in (None, 1.0)):
-            x = resample(x, taps(shape[dim], n, mode, bool(align_corners), scale), dim)
-    return x
+            out = resample(out, taps(shape[dim], n, mode, bool(align_corners), scale), dim)
+    return clone(x) if out is x else out
 
 
 def _check_mode(shape: tuple[int, ...], mode: str, align_corners: bool | None, antialias: bool) -> None:
@@ -409,7 +411,7 @@ def grid_sample(
         total = sample_pixels(pixels, weights, place)
         if mode == "nearest":  # constant but for its jumps: the grid has the gradient 0
             still = reductions.sum(keep(flat, np.zeros(1, bool)), -1)
-            total = arithmetic.add(total, reshape(still, (points[0], 1, -1)))
+            total = arithmetic.add(total, reshape(still, (points[0], 1, count)))
     return reshape(total, (*shape[:2], *points[1:-1]))
 
 

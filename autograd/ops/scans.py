@@ -21,6 +21,7 @@ from . import arithmetic
 from ._accumulation import accumulate, last_reached, records
 from ._blocks import BLOCK, copied
 from .axes import along, cast_input, in_one_line, line_axis, place_along, tangents_at
+from .casting import clone
 from .exponential import logaddexp
 from .indexing import getitem
 from .joining import cat
@@ -310,7 +311,7 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
     if n and (prepend is not None or append is not None):
         x = cat([part for part in (prepend, x, append) if part is not None], dim)
     later, earlier = along(dim, slice(1, None)), along(dim, slice(None, -1))
-    x = getitem(x, Ellipsis)
+    x = getitem(x, Ellipsis) if n else clone(x)
     for _ in range(n):
         after, before = getitem(x, later), getitem(x, earlier)
         x = np.not_equal(after, before) if x.dtype == dtypes.bool_ else arithmetic.sub(after, before)

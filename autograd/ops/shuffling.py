@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._op import composed
 from ..errors import ArgumentError, ShapeError
 from ..samples import case, reals
+from .casting import clone
 from .dimensions import permute
 from .shapes import reshape, shape_of
 
@@ -41,6 +42,8 @@ def pixel_shuffle(x: Any, upscale_factor: int) -> Tensor:
     lead, channels, height, width = _last_three("pixel_shuffle", x, r)
     if channels % (r * r):
         raise ShapeError(f"pixel_shuffle: {channels} channels of shape {shape_of(x)} are not divisible by {r} * {r}")
+    if r == 1:
+        return clone(x)
     n = len(lead)
     apart = reshape(x, (*lead, channels // (r * r), r, r, height, width))
     apart = permute(apart, (*range(n), n, n + 3, n + 1, n + 4, n + 2))
@@ -63,6 +66,8 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Tensor:
     lead, channels, height, width = _last_three("pixel_unshuffle", x, r)
     if height % r or width % r:
         raise ShapeError(f"pixel_unshuffle: height and width of shape {shape_of(x)} are not divisible by {r}")
+    if r == 1:
+        return clone(x)
     n = len(lead)
     apart = reshape(x, (*lead, channels, height // r, r, width // r, r))
     apart = permute(apart, (*range(n), n, n + 2, n + 4, n + 1, n + 3))
@@ -88,5 +93,7 @@ def channel_shuffle(x: Any, groups: int) -> Tensor:
         raise ShapeError(f"channel_shuffle: expected (examples, channels, size, ...), got shape {shape}")
     if groups < 1 or shape[1] % groups:
         raise ShapeError(f"channel_shuffle: {shape[1]} channels of shape {shape} do not divide into {groups} groups")
+    if groups == 1:
+        return clone(x)
     apart = reshape(x, (shape[0], groups, shape[1] // groups, *shape[2:]))
     return reshape(permute(apart, (0, 2, 1, *range(3, len(shape) + 1))), shape)

@@ -129,6 +129,16 @@ class StackDataset(Dataset[T]):
             return {name: dataset[index] for name, dataset in self.datasets.items()}
         return tuple(dataset[index] for dataset in self.datasets)
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        named = isinstance(self.datasets, dict)
+        parts = self.datasets.values() if isinstance(self.datasets, dict) else self.datasets
+        columns = [_samples(dataset, indices) for dataset in parts]
+        for column in columns:
+            if len(column) != len(indices):
+                raise ArgumentError(f"StackDataset: asked a data set for {len(indices)} samples, got {len(column)}")
+        rows = zip(*columns, strict=True)
+        return [dict(zip(self.datasets, row, strict=True)) for row in rows] if named else list(rows)
+
     def __len__(self) -> int:
         return self._length
 
@@ -209,13 +219,16 @@ class Subset(Dataset[T]):
         return self.dataset[place]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        numbers = [self.indices[i] for i in indices]
-        if callable(getattr(self.dataset, "__getitems__", None)):
-            return self.dataset.__getitems__(numbers)
-        return [self.dataset[number] for number in numbers]
+        return _samples(self.dataset, [self.indices[i] for i in indices])
 
     def __len__(self) -> int:
         return len(self.indices)
+
+
+def _samples(dataset: Any, indices: Sequence[int]) -> Any:
+    """Several samples, at once if the data set can give them so."""
+    together = getattr(dataset, "__getitems__", None)
+    return together(indices) if callable(together) else [dataset[index] for index in indices]
 
 
 def batch_taker(dataset: Any) -> Callable[[Any], list[Tensor]] | None:

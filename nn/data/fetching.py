@@ -9,11 +9,27 @@ from typing import Any
 from .collate import default_collate
 from .datasets import IterableDataset, batch_taker
 
-__all__ = ["Exhausted", "Fetcher"]
+__all__ = ["Exhausted", "Failure", "Fetcher"]
 
 
 class Exhausted(Exception):
     """An IterableDataset has ended."""
+
+
+class Failure:
+    """An error in the place of the batch that could not be made."""
+
+    __slots__ = ("_errors",)
+
+    def __init__(self, error: Exception) -> None:
+        if isinstance(error, StopIteration):  # which would end the epoch without a word
+            cause, error = error, RuntimeError("a data set raised StopIteration")
+            error.__cause__ = cause
+        self._errors = [error]
+
+    def take(self) -> Exception:
+        """The error, which is then kept no longer: its traceback keeps those alive that keep this."""
+        return self._errors.pop()
 
 
 class Fetcher:

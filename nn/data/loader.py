@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic
 
 from autograd import ArgumentError, DtypeError, Generator
+from autograd.engine.callsite import warn
 from autograd.engine.failures import explained
 from autograd.generator import default_generator, source
 
 from .collate import default_collate, default_convert
 from .datasets import Dataset, IterableDataset
-from .fetching import Exhausted, Fetcher
+from .fetching import Exhausted, Failure, Fetcher
 from .generics import T
 from .samplers import BatchSampler, OrderSampler, RandomSampler, SequentialSampler
 from .workers import Pool
@@ -48,6 +49,8 @@ class DataLoader(Generic[T]):
         ValueError: arguments that exclude each other.
         TypeError: ``dataset`` is no data set.
 
+    If a batch raises an error, the iterator goes on with the next one, when it is asked again.
+
     Worker ``i`` draws its random numbers (autograd's, NumPy's, Python's) from a seed of its own, which changes from
     epoch to epoch. Batches of a TensorDataset (or of a Subset of one) are made by one fancy index each, in which
     case workers only cost time.
@@ -80,6 +83,7 @@ class DataLoader(Generic[T]):
         in_order: bool = True,
     ) -> None:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
+        _check_context(multiprocessing_context, num_workers)
         _check_order(dataset, batch_size, bool(shuffle), sampler, batch_sampler, drop_last)
         if batch_sampler is not None:
             batch_size = None
@@ -110,6 +114,7 @@ class DataLoader(Generic[T]):
         self._begun: list[dict[str, Any]] | None = None
         self._delivered = 0
         self._resumed = False
+        self._told: int | None = None
 
     def __repr__(self) -> str:
         what = repr(self.dataset) if isinstance(self.dataset, Dataset) else type(self.dataset).__name__
@@ -118,7 +123,8 @@ class DataLoader(Generic[T]):
     def __len__(self) -> int:
         if isinstance(self.dataset, IterableDataset):
             full, rest = divmod(len(self.dataset), self.batch_size or 1)  # type: ignore[arg-type]
-            return full + (rest > 0 and not self.drop_last)
+            self._told = full + (rest > 0 and not self.drop_last)
+            return self._told
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -129,6 +135,10 @@ class DataLoader(Generic[T]):
     # ---- an epoch ------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
+        return _Epoch(self._outcomes())
+
+    def _outcomes(self) -> Iterator[Any]:
+        """The batches of an epoch; in the place of one that could not be made, a ``Failure``."""
         now = [stream.get_state() for stream in self._streams()]
         resumed, self._resumed = self._resumed, False
         if not resumed:
@@ -144,9 +154,14 @@ class DataLoader(Generic[T]):
             for _ in itertools.islice(batches if iterable else tasks, self._delivered):
                 pass
             self._rewind(now)  # what is drawn from here on follows what was drawn since the epoch's start
-        for batch in batches:
+        for number, batch in enumerate(batches, 1):
             if self._begun is begun:
                 self._delivered += 1
+            if number - 1 == self._told:
+                warn(
+                    f"{self!r}: its length was said to be {self._told}, but more batches come; if each of several "
+                    "workers has the whole IterableDataset, divide it among them: see get_worker_info"
+                )
             yield batch
         if self._begun is begun:
             self._begun, self._delivered = None, 0
@@ -172,6 +187,8 @@ class DataLoader(Generic[T]):
                 batch = fetch(task)
             except Exhausted:
                 return
+            except Exception as error:  # noqa: BLE001 (whatever happens, there are further batches)
+                batch = Failure(error)
             yield batch
 
     def _from_workers(self, seed: int, tasks: Iterator[Any]) -> Iterator[Any]:
@@ -234,6 +251,23 @@ class DataLoader(Generic[T]):
         self._begun, self._delivered, self._resumed = begun, state_dict["batches"], begun is not None
 
 
+class _Epoch(Iterator[Any]):
+    """An iterator that goes on after an error: the next batch is that after the one that could not be made."""
+
+    def __init__(self, outcomes: Iterator[Any]) -> None:
+        self._outcomes = outcomes
+
+    def __next__(self) -> Any:
+        batch = next(self._outcomes)
+        if type(batch) is Failure:
+            error = batch.take()
+            try:
+                raise error
+            finally:
+                del error  # which its traceback would keep alive
+        return batch
+
+
 def _check_order(
     dataset: Any, batch_size: int | None, shuffle: bool, sampler: Any, batch_sampler: Any, drop_last: bool
 ) -> None:
@@ -262,3 +296,21 @@ def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None
         )
     if not num_workers and (prefetch_factor is not None or persistent_workers):
         raise ArgumentError("DataLoader: prefetch_factor and persistent_workers need num_workers of at least 1")
+
+
+def _check_context(context: Any, num_workers: int) -> None:
+    if context is None:
+        return
+    if not num_workers:
+        raise ArgumentError("DataLoader: multiprocessing_context needs num_workers of at least 1")
+    if isinstance(context, str):
+        import multiprocessing
+
+        if context not in multiprocessing.get_all_start_methods():
+            known = ", ".join(map(repr, multiprocessing.get_all_start_methods()))
+            raise ArgumentError(f"DataLoader: multiprocessing_context must be one of {known}, got {context!r}")
+    elif not hasattr(context, "Process"):
+        raise TypeError(
+            "DataLoader: multiprocessing_context must be a context or the name of a start method, got "
+            f"{type(context).__name__}"
+        )

@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd import manual_seed
 
-from .fetching import Exhausted, Fetcher
+from .fetching import Exhausted, Failure, Fetcher
 
 __all__ = ["Pool", "WorkerInfo", "get_worker_info"]
 
@@ -89,7 +89,7 @@ def _work(pipe: Any, parents_end: Any, job: _Job) -> None:
         if job.init is not None:
             job.init(job.number)
     except Exception as error:  # noqa: BLE001 (whatever happens is reported to the parent)
-        failure = _described(error)
+        failure = ("failed", _described(error)[1])
     while (request := requests.get()) is not None:
         kind, content = request
         if kind == "seed":
@@ -184,7 +184,7 @@ class Pool:
             self._send(number, ("seed", seed + number))
 
     def batches(self, tasks: Iterable[Any], endless: bool) -> Iterator[Any]:
-        """The batches in the order of their tasks.
+        """The batches in the order of their tasks; in the place of one that could not be made, a ``Failure``.
 
         Args:
             tasks: what to fetch: the workers take turns.
@@ -205,13 +205,13 @@ class Pool:
         while self._pending:
             number = self._pending.popleft()
             kind, content = self._answer(number)
-            if kind == "end" and endless:
+            if kind == "failed" or (kind == "end" and endless):
                 finished.add(number)
             if number not in finished:
                 ask(number)
-            if kind == "error":
-                raise _reported(number, *content)
-            if kind == "batch":
+            if kind in ("error", "failed"):
+                yield Failure(_reported(number, *content))
+            elif kind == "batch":
                 yield content
 
     def _send(self, number: int, message: Any) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from autograd import Tensor
+from autograd.engine.callsite import warn
 from autograd.engine.failures import explained
 from autograd.engine.mutation import stamp
 from autograd.engine.nodes import array_of, new_tensor
@@ -26,8 +27,15 @@ def _listed(tensors: Tensors) -> list[Tensor]:
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
+def _parameters(parameters: Tensors) -> list[Tensor]:
+    found = _listed(parameters)
+    if not found and isinstance(parameters, Iterator):
+        warn("clip_grad: there are no parameters, so nothing is clipped; was the iterator used up before? Give a list")
+    return found
+
+
 def _grads(parameters: Tensors) -> list[Tensor]:
-    return [p.grad for p in _listed(parameters) if p.grad is not None]
+    return [p.grad for p in _parameters(parameters) if p.grad is not None]
 
 
 def _norm(array: Any, order: float) -> Any:
@@ -154,7 +162,7 @@ def clip_grad_norm_(
     >>> w.grad
     tensor([0.6000, 0.8000])
     """
-    found = _listed(parameters)
+    found = _parameters(parameters)
     total = get_total_norm(_grads(found), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(found, max_norm, total)
     return total

@@ -119,7 +119,7 @@ class _SpectralNorm(Module):
         with no_grad():
             for _ in range(times):
                 self._u.copy_(F.normalize(matrix.detach() @ self._v, dim=0, eps=self.eps))
-                self._v.copy_(F.normalize(matrix.detach().T @ self._u, dim=0, eps=self.eps))
+                self._v.copy_(F.normalize(matrix.detach().mH @ self._u, dim=0, eps=self.eps))
 
     def forward(self, weight: Tensor) -> Tensor:
         """``weight`` over its largest singular value."""
@@ -201,7 +201,7 @@ class _Orthogonal(Module):
             lower = x.tril()
             if n != k:
                 lower = cat([lower, zeros(*x.shape[:-2], n, n - k, dtype=x.dtype)], -1)
-            skew = lower - lower.mT
+            skew = lower - lower.mH
             if self.orthogonal_map == "matrix_exp":
                 q = matrix_exp(skew)
             else:
@@ -224,7 +224,7 @@ class _Orthogonal(Module):
             if n != k:
                 array = np.concatenate([array, randn(*array.shape[:-1], n - k, dtype=array.dtype).numpy()], -1)
             if n != k or not np.allclose(
-                array.swapaxes(-1, -2) @ array, np.eye(k), atol=10 * np.finfo(array.dtype).eps * math.sqrt(n)
+                array.conj().swapaxes(-1, -2) @ array, np.eye(k), atol=10 * np.finfo(array.dtype).eps * math.sqrt(n)
             ):
                 array = _nearest_orthogonal(array)
             self.register_buffer("base", tensor(array))
@@ -246,7 +246,10 @@ class _Orthogonal(Module):
 def _nearest_orthogonal(a: Any) -> Any:
     """The orthogonal factor of a QR decomposition, with the signs that make it continuous."""
     q, r = np.linalg.qr(a)
-    return (q * np.where(np.diagonal(r, 0, -2, -1) < 0, -1, 1)[..., None, :]).astype(a.dtype)
+    ends = np.diagonal(r, 0, -2, -1)
+    sizes = np.abs(ends)
+    signs = np.where(sizes == 0, 1, ends) / np.where(sizes == 0, 1, sizes)
+    return (q * signs[..., None, :]).astype(a.dtype)
 
 
 def orthogonal(
@@ -260,8 +263,10 @@ def orthogonal(
         orthogonal_map: "matrix_exp", "cayley" or "householder" (default: the first for square matrices, else the last).
         use_trivialization: work relative to a fixed orthogonal matrix, which makes training easier.
 
+    A complex matrix is kept unitary, by one of the first two maps.
+
     Raises:
-        ValueError: the Tensor has fewer than two dimensions, or there is no such map.
+        ValueError: the Tensor has fewer than two dimensions, or there is no such map (for complex matrices).
 
     Sources: Lezcano-Casado and Martinez-Rubio 2019; Lezcano-Casado 2019 (trivialization).
     """
@@ -274,4 +279,6 @@ def orthogonal(
         raise ArgumentError(
             f"orthogonal: orthogonal_map is 'matrix_exp', 'cayley' or 'householder', got {orthogonal_map!r}"
         )
+    if orthogonal_map == "householder" and weight.is_complex():
+        raise ArgumentError("orthogonal: the map 'householder' is for real matrices; use 'matrix_exp' or 'cayley'")
     return register_parametrization(module, name, _Orthogonal(weight, orthogonal_map, use_trivialization), unsafe=True)

@@ -69,7 +69,7 @@ class ParametrizationList(ModuleList):
         self.ntensors = len(parts)
         for i, part in enumerate(parts):
             if not isinstance(part, Tensor):
-                raise TypeError(f"a parametrization's right_inverse must return Tensors, got {type(part).__name__}")
+                raise ArgumentError(f"a parametrization's right_inverse must return Tensors, got {type(part).__name__}")
             if self.is_tensor and part.dtype != original.dtype:
                 raise ArgumentError(
                     f"a parametrization's right_inverse turns {original.dtype} into {part.dtype}; what is trained must "
@@ -124,6 +124,8 @@ def register_parametrization(module: Any, tensor_name: str, parametrization: Mod
             parametrization takes the Tensor as the one before computes it; what is trained stays as it is.
         unsafe: allow that the shape or dtype changes.
 
+    The parametrization is put in the mode, of training or evaluation, in which the module is.
+
     Raises:
         ValueError: there is no such Tensor, or the parametrization changes its shape or dtype. The module is then as
             before.
@@ -137,13 +139,14 @@ def register_parametrization(module: Any, tensor_name: str, parametrization: Mod
     >>> bool((layer.weight == layer.weight.T).all())
     True
     """
+    parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         held = module.parametrizations[tensor_name]
-        with no_grad(), contextlib.suppress(NotImplementedError):
-            before = getattr(module, tensor_name)
-            if hasattr(parametrization, "right_inverse"):  # which may set a state that forward needs
-                parametrization.right_inverse(before)
         with no_grad():
+            before = getattr(module, tensor_name)
+            with contextlib.suppress(NotImplementedError):
+                if hasattr(parametrization, "right_inverse"):  # which may set a state that forward needs
+                    _require_same(tensor_name, before, parametrization.right_inverse(before), unsafe)
             _require_same(tensor_name, before, parametrization(before), unsafe)
         held.append(parametrization)
         return module
@@ -193,7 +196,7 @@ def _rebuilt(kind: type, names: tuple[str, ...]) -> Any:
 
 def _require_same(name: str, before: Any, after: Any, unsafe: bool) -> None:
     if not isinstance(after, Tensor):
-        raise ArgumentError(f"a parametrization must return a Tensor, got {type(after).__name__}")
+        raise ArgumentError(f"a parametrization and its right_inverse must return Tensors, got {type(after).__name__}")
     if not unsafe and (after.shape, after.dtype) != (before.shape, before.dtype):
         raise ArgumentError(
             f"the parametrization turns {name!r} of shape {before.shape}, {before.dtype}, into one of shape "
