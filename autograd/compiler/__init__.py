@@ -11,7 +11,7 @@ The way of a function through these files:
    is left in what the function made), ``graded`` (outputs that require grad), ``tails`` (lines that cannot be
    recorded), ``interrupts`` (what is put back though the user interrupts).
 3. The ``program`` is worked on by ``passes``, of which ``direct``, ``cheaper``, ``ordering``, ``runs`` (with
-   ``rowwise``), ``again``, ``factors`` and ``sharing`` have files of their own.
+   ``rowwise``), ``again``, ``factors``, ``sharing`` and ``layouts`` have files of their own.
 4. Writing: ``memory``, ``buffers``, ``keeping`` and ``hosting`` (where results lie), then ``wording``, ``calls``,
    ``blockwise``, ``emit``: names, one call, a run, the whole, whose ``text`` is kept.
 5. The ``trial`` runs both the program and the function, and tells them apart by ``comparing``; ``backup`` puts back

@@ -11,6 +11,7 @@ from .again import compute_again
 from .cheaper import drop_views, reduce_in_segments, spread_operands, use_dot, use_square, widen_masks
 from .direct import make_directly, write_directly
 from .factors import match_products
+from .layouts import lay_out_columns
 from .numbers import Number
 from .ordering import check_early, free_early, make_late
 from .program import Program, may_overlap, reads_of
@@ -340,12 +341,13 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "join_runs": join_runs,
     "compute_again": compute_again,
     "share_products": share_products,
+    "lay_out_columns": lay_out_columns,
 }
 """All passes by name, in the order in which they run."""
 
 OTHERWISE_IN_KERNELS = {
-    "compute_again", "join_runs", "join_sums", "reduce_in_segments", "share_products", "spread_operands",
-    "widen_masks",
+    "compute_again", "join_runs", "join_sums", "lay_out_columns", "reduce_in_segments", "share_products",
+    "spread_operands", "widen_masks",
 }  # fmt: skip
 """Passes whose work kernels do in a better way."""
 
