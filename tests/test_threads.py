@@ -140,7 +140,7 @@ def test_what_a_helping_thread_raises_is_raised_where_it_was_called(two: None) -
         in_blocks(np.zeros((4, 10)), start, 10)
 
 
-def _at_work(items: int, seconds: float | None = None, always: bool = False) -> int:
+def _at_work(items: int, seconds: float | None = None, long: bool = False) -> int:
     """How many threads did some work of so many items; with ``seconds`` two, of which the other takes these."""
     here, seen, both = threading.get_ident(), set(), threading.Barrier(2, timeout=10)
 
@@ -150,14 +150,14 @@ def _at_work(items: int, seconds: float | None = None, always: bool = False) -> 
             both.wait()
         return lambda item: time.sleep(0 if seconds is None or threading.get_ident() == here else seconds)
 
-    threads.shared(range(items), start, always)
+    threads.shared(range(items), start, long)
     return len(seen)
 
 
 def test_who_was_kept_waiting_works_alone_for_a_while(two: None) -> None:
     assert _at_work(4, 0.5) == 2
     assert _at_work(threads.MANY + 1, 0.0) == 2, "what takes long is shared all the same"
-    assert _at_work(4, 0.0, always=True) == 2, "and so is what asks for it"
+    assert _at_work(4, 0.0, long=True) == 2, "and so is what asks for it"
     assert {_at_work(4) for _ in range(threads._PAUSES[0])} == {1}
     assert _at_work(4, 0.0) == 2
 

@@ -79,5 +79,5 @@ def large_product(x: Any, y: Any, out: Any = None) -> Any:
         else:
             np.matmul(x[part], y, out=out[part])
 
-    shared([slice(first, first + step) for first in range(0, length, step)], lambda: work, always=True)
+    shared([slice(first, first + step) for first in range(0, length, step)], lambda: work, long=True)
     return out

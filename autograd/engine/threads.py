@@ -21,6 +21,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import ArgumentError, DtypeError
 from .blas import in_one_thread_each, opened
 
@@ -35,6 +37,8 @@ _CREDIT = 0.01
 """Seconds saved that are remembered at most: sharing goes on until it has cost more."""
 _PAUSES = 32, 4096
 """Calls that are not shared after that, the first time and at most."""
+_BUSY = 1e-4
+"""Seconds for which the calling thread waits for the others busily, as BLAS does: to wake it takes half of that."""
 
 _team: _Team | None = None
 _wanted: int | None = None
@@ -187,14 +191,15 @@ class _Team:
             self._placing.release()
 
 
-def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]], always: bool = False) -> None:
+def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]], long: bool = False) -> None:
     """Do some work on every item, in several threads. Within such work there are no others.
 
     Args:
         items: the calling thread takes the first, the others the last, so that where work follows on work each finds
             about the same part of the arrays in its processor's cache.
         start: is called once in each thread and returns what to call with an item.
-        always: also where threads kept each other waiting lately.
+        long: whether each item is a single call that takes long: then threads share them where they kept each other
+            waiting lately, too, and the calling one waits for the last busily.
 
     Raises: what the work raises, in whichever thread.
     """
@@ -221,14 +226,27 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]], alw
     own, others = functools.partial(run, pending.popleft), functools.partial(run, pending.pop)
     if helpers > 0:
         _team = team = _team or _Team()
-        helpers = team.helping(helpers) if always or team.pays(len(items)) else 0
+        helpers = team.helping(helpers) if long or team.pays(len(items)) else 0
     if helpers < 1:
         own()
         return
-    in_one_thread_each(team.apart, functools.partial(_together, team, helpers, own, others, len(items)))
+    in_one_thread_each(team.apart, functools.partial(_together, team, helpers, own, others, len(items), long))
 
 
-def _together(team: _Team, helpers: int, own: Callable[[], int], others: Callable[[], int], count: int) -> None:
+_sqrt, _zeros = np.sqrt, np.zeros(1 << 13)  # as np.sqrt may be another while something is recorded
+
+
+def _next(queue: Any) -> Any:
+    """What comes next in a queue, waited for busily at first: but without Python's lock, which others may need."""
+    end = time.perf_counter() + _BUSY
+    while queue.empty() and time.perf_counter() < end:
+        _sqrt(_zeros, out=_zeros)  # some millionths of a second
+    return queue.get()
+
+
+def _together(
+    team: _Team, helpers: int, own: Callable[[], int], others: Callable[[], int], count: int, busily: bool
+) -> None:
     """``own()`` in this thread, and ``others()`` in as many helping ones as come before it is over.
 
     Each returns how many of ``count`` items it has done.
@@ -258,7 +276,7 @@ def _together(team: _Team, helpers: int, own: Callable[[], int], others: Callabl
     finally:
         last = time.perf_counter()
         while len(errors) < len(begun):
-            errors.append(done.get())
+            errors.append(_next(done) if busily else done.get())
         team.met(places)
         if mine and count <= MANY:
             each = (last - first) / mine
