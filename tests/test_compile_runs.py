@@ -410,6 +410,25 @@ def test_large_products_beside_runs_are_computed_by_the_same_threads(
     assert ("without_blas_threads(step)" in program.source) is shares
 
 
+def test_thin_products_beside_large_ones_are_computed_in_parts(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sharing, "threads_of_blas", lambda: 2)
+    monkeypatch.setattr(sharing, "get_num_threads", lambda: 2)
+    x, w, few, z = draw(128, 1024), draw(1024, 512, seed=1), draw(10, 1024, seed=2), draw(1024, 1024, seed=3)
+
+    def step(large: bool = True) -> Any:
+        a = z
+        for _ in range(40):
+            a = (a + 1) * 0.5
+        return x @ few.T, a, x @ w if large else x
+
+    for large in (True, False):
+        program = autograd.compile(step)
+        for _ in range(3):
+            for found, true in zip(program(large), step(large), strict=True):
+                np.testing.assert_allclose(found, true, 1e-5, 1e-4)
+        assert code_of(program).count("large_product(") == 2 * large
+
+
 def test_large_products_alone_are_left_to_blas(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sharing, "threads_of_blas", lambda: 2)
     monkeypatch.setattr(sharing, "get_num_threads", lambda: 2)

@@ -12,7 +12,7 @@ import autograd
 import nn.functional as F
 from autograd import func
 from autograd.engine import blocks
-from autograd.engine.many_products import large_product
+from autograd.engine.many_products import FITS, is_thin, large_product
 from autograd.errors import BoundsError
 from autograd.func import grad as gradient
 from autograd.func import jvp, vmap
@@ -1080,7 +1080,13 @@ def test_many_products_are_shared_out_in_compiled_programs() -> None:
     assert program.source.count("many_products(") == 3
 
 
-@pytest.mark.parametrize("shape", [(512, 96, 300), (96, 512, 1000), (256, 700, 129), (1, 2000, 4000), (130, 1, 65)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *[(512, 96, 300), (96, 512, 1000), (256, 700, 129), (1, 2000, 4000), (130, 1, 65)],
+        *[(130, 1024, 10), (16, 976, 1001), (3, 129, 4097), (1000, 900, 1), (10, 5000, 64), (65, 4000, 16)],
+    ],
+)
 @pytest.mark.parametrize("turned", [False, True])
 def test_large_product(shape: tuple[int, int, int], turned: bool) -> None:
     rows, inner, columns = shape
@@ -1092,3 +1098,13 @@ def test_large_product(shape: tuple[int, int, int], turned: bool) -> None:
     assert large_product(x, y, out) is out
     for found in (out, large_product(x, y)):
         np.testing.assert_allclose(found, np.matmul(x, y), 1e-12, 1e-11)
+
+
+def test_products_are_thin_where_parts_of_them_fit() -> None:
+    assert is_thin(128, 1024, 10)
+    assert is_thin(10, 128, 1024)
+    assert not is_thin(64, FITS // 640, 10), "as it is, it fits"
+    assert not is_thin(128, 1024, 17)
+    assert not is_thin(128, 10, 1024), "the sums are short"
+    assert not is_thin(128, FITS // 640 + 1, 10), "no 64 rows fit"
+    assert is_thin(128, FITS // 640, 10)

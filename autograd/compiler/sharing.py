@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ..engine.blas import threads_of_blas
-from ..engine.many_products import large_product
+from ..engine.many_products import is_thin, large_product
 from ..engine.threads import get_num_threads
 from .program import Program
 from .runs import Run, grouped
@@ -34,20 +34,25 @@ def share_products(program: Program) -> None:
     """Where it saves more than it costs, the threads that share runs compute large products too, and one the others.
 
     None is where OpenBLAS has more threads than these. The last digits of products may be others: those that OpenBLAS
-    would compute with another number of threads.
+    would compute with another number of threads. Products of few rows or columns are computed in parts.
     """
     if not 1 < threads_of_blas() <= get_num_threads():
         return
-    large, cost, saved = [], 0.0, 0.0
+    large, thin = [], []
+    cost = saved = 0.0
     for item in grouped(program):
         if isinstance(item, Run):
             saved += WORKING * sum([rows.size for rows in item.rows.values()]) * (item.team > 1)
         elif isinstance(item, Instruction) and (work := _multiplications(item)):
-            is_large = work >= LEAST and _is_one(item)
-            large += [item] * is_large
-            cost += WAKING if is_large else MULTIPLYING * work
+            if work >= LEAST and _is_one(item):
+                large.append(item)
+                cost += WAKING
+            else:
+                cost += MULTIPLYING * work
+                if _is_one(item) and is_thin(item.outs.shape[0], item.args[0].shape[1], item.outs.shape[1]):
+                    thin.append(item)
     if large and cost < saved:
-        for item in large:
+        for item in large + thin:
             item.function, item.name = large_product, "large_product"
         program.without_blas_threads = True
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .threads import get_num_threads, shared
 
-__all__ = ["SOME", "are_some", "divided", "large_product", "many_products"]
+__all__ = ["SOME", "are_some", "divided", "is_thin", "large_product", "many_products"]
 
 SOME = 1 << 16
 """Elements of matrices of which there may be enough for several threads."""
@@ -25,6 +25,10 @@ PARTS = 8
 """Into so many parts they are divided: two threads that are not equally fast take the next one when they are ready."""
 EVEN = 64
 """Rows or columns of a part of one product are a multiple of this: BLAS computes those left over in another order."""
+THIN = 16
+"""Rows, or columns, of a product that is thin, at most."""
+FITS = 10**6
+"""Multiplications in a part of a thin product, at most: OpenBLAS has a way for these that takes half the time."""
 
 
 def are_some(shape: tuple[int, ...]) -> bool:
@@ -66,12 +70,20 @@ def divided(x: Any, y: Any) -> int | None:
     return None
 
 
+def is_thin(rows: int, inner: int, columns: int) -> bool:
+    """Whether a product of two matrices has few rows or columns, and takes less time in parts than as a whole."""
+    few = min(rows, columns)
+    return few <= THIN < inner and EVEN * inner * few <= FITS < rows * inner * columns
+
+
 def large_product(x: Any, y: Any, out: Any = None) -> Any:
-    """``np.matmul(x, y, out=out)`` of two large plain matrices, of which each thread computes some rows or columns."""
+    """``np.matmul(x, y, out=out)`` of two large plain matrices, of which each thread computes some rows or columns.
+
+    Of a thin product the calling thread computes all, part by part.
+    """
     out = np.empty((x.shape[0], y.shape[1]), x.dtype) if out is None else out
     dim = int(out.shape[0] < out.shape[1])
-    length, threads = out.shape[dim], get_num_threads()
-    step = -(-length // threads // EVEN) * EVEN
+    length = out.shape[dim]
 
     def work(part: slice) -> None:
         if dim:
@@ -79,5 +91,11 @@ def large_product(x: Any, y: Any, out: Any = None) -> Any:
         else:
             np.matmul(x[part], y, out=out[part])
 
+    if is_thin(x.shape[0], x.shape[1], y.shape[1]):
+        step = FITS // (x.shape[1] * out.shape[1 - dim]) // EVEN * EVEN
+        for first in range(0, length, step):
+            work(slice(first, first + step))
+        return out
+    step = -(-length // get_num_threads() // EVEN) * EVEN
     shared([slice(first, first + step) for first in range(0, length, step)], lambda: work, long=True)
     return out
