@@ -16,7 +16,7 @@ from .signatures import METHODS
 from .values import Instruction, Value
 from .wording import Wording
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "takes_place"]
 
 _OPERATORS = {"__getitem__": "{0}[{1}]", "T": "{0}.T", "mT": "{0}.mT", "real": "{0}.real", "imag": "{0}.imag"}
 _SCALAR = {
@@ -108,6 +108,8 @@ class Calls(Wording):
         sign = _SCALAR.get(function)
         if sign and len(args) == 2 and not kwargs and all(not getattr(arg, "shape", ()) for arg in item.args):
             return f"{args[0]} {sign} {args[1]}"
+        if kwargs.keys() == {"out"} and takes_place(item):
+            args.append(kwargs.pop("out"))
         listed = ", ".join([*args, *[f"{name}={value}" for name, value in kwargs.items()]])
         if item.stream is not None:
             return f"{self.stream(item.stream)}.{function.__name__}({listed})"
@@ -189,6 +191,14 @@ class Calls(Wording):
         whole, offset = self.plan.parts[value.storage]
         shape = "" if value.array.ndim == 1 else f".reshape{value.shape or '(())'}"
         return f"{self.name(value)} = {self.name(whole)}[{offset}:{offset + value.array.size}]{shape}"
+
+
+def takes_place(item: Instruction) -> bool:
+    """Whether where the result goes is to be a call's last argument: that takes less time than to name it."""
+    function = item.function
+    if not isinstance(function, np.ufunc) or function in (np.maximum, np.minimum):  # these take it by name alone
+        return function in (np.dot, large_product) and len(item.args) == 2
+    return function.nout == 1 and len(item.args) == function.nin
 
 
 def _are_many(item: Instruction) -> bool:

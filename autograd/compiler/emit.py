@@ -292,7 +292,8 @@ class Emitter(Blockwise):
         lines = [f"def build({', '.join(value.name for value in self.static)}):"]
         lines += [f"    {line}" for line in self._setup]
         given = [*inputs, *numbers, *self._stream_names.values(), *self._given_names.values()]
-        lines += ["", f"    def step({', '.join(given)}):", f'        """{self.title}"""']
+        says = f'"""{self.title}; add(x, y, z) puts the sum into z, and so on"""'
+        lines += ["", f"    def step({', '.join(given)}):", f"        {says}"]
         lines += [f"        {_quoted(line)}" for line in self._body]
         end = "    return step"
         if self.program.without_blas_threads:
