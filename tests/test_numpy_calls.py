@@ -170,6 +170,8 @@ OF_BATCHES: dict[str, Callable[[Any], Any]] = {
     "partition": lambda a: np.partition(a, 1, None),
     "sum of some": lambda a: np.sum(a, where=a > 1),
     "reduce from": lambda a: np.maximum.reduce(a, 0, initial=1.0),
+    "reduce from its own where": lambda a: np.maximum.reduce(a, 0, initial=a[0, 0], where=a > 1),
+    "reduce nothing from its own": lambda a: np.minimum.reduce(a[:0], 0, initial=a[0, 0]),
     "reduce into": lambda a: np.add.reduce(a, 0, None, np.zeros_like(a[0])),
     "reduce from its own": lambda a: np.add.reduce(a, 0, None, np.zeros_like(a[0]), initial=a[0, 0]),
     "accumulate into": lambda a: np.add.accumulate(a, 0, None, np.zeros_like(a)),

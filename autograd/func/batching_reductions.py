@@ -162,7 +162,8 @@ def _reduce(
     rank = rank_of(array)
     if initial is not np._NoValue:
         if level.owns(initial):
-            made = ufunc(initial, _reduce(level, ufunc, array, axis, dtype, None, keepdims, where=where))
+            made = level.looped(lambda given: ufunc.reduce(given[0], axis, dtype, None, keepdims, *given[1:]),
+                                (array, initial, where), f"numpy.{ufunc.__name__}.reduce")  # fmt: skip
             return _given(level, made.value, out)
         kwargs["initial"] = initial
     if where is not True:
