@@ -88,6 +88,8 @@ def test_special_functions_between_0_and_1(name):
         lambda x: special.logsumexp(x) + special.logsumexp(np.outer(x, x), axis=0, keepdims=True),
         lambda x: special.logsumexp(np.outer(x, x), axis=1, b=V),
         lambda x: special.logsumexp(x, b=[1.0, -2.0, -3.0, 0.5], return_sign=True)[0],
+        lambda x: special.logsumexp(x + 2j * x * x, return_sign=True)[0],
+        lambda x: np.imag(special.logsumexp(x + 2j * x * x, return_sign=True)[1]),
         lambda x: special.softmax(np.outer(x, x), axis=1),
         lambda x: special.jn(2, x) + special.jv(0.5, x) + special.yn(2, x) + special.yv(1.5, x),
         lambda x: special.iv(1.5, x) + special.ive(2, x) + special.kv(0.5, x) + special.kn(1, x),
