@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ._op import NUMPY, new_tensor
 from ._signatures import ALIASES, with_bools
@@ -277,8 +278,9 @@ def _ndim(a: Any) -> int:
 
 
 @numpy_function(np.size)
-def _size(a: Any, axis: int | None = None) -> int:
-    return math.prod(a.shape) if axis is None else int(a.shape[axis])
+def _size(a: Any, axis: Any = None) -> int:
+    axes = range(len(a.shape)) if axis is None else normalize_axis_tuple(axis, len(a.shape))
+    return math.prod([a.shape[i] for i in axes])
 
 
 @numpy_function(np.zeros)

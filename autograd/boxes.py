@@ -21,7 +21,7 @@ from .engine.nodes import Handle
 from .errors import GradientError
 from .ops._indices import spanned
 
-__all__ = ["ArrayBox", "boxed", "boxing"]
+__all__ = ["ArrayBox", "boxed", "boxing", "promoted"]
 
 
 def boxed(result: Any) -> Any:
@@ -61,12 +61,12 @@ def _operator(function: Callable[..., Any]) -> Any:
         kind = type(other)
         if kind is ArrayBox:
             if other._data.dtype is not self._data.dtype:
-                self, other = _promoted((self, other))
+                self, other = promoted((self, other))
         elif kind is not float and kind is not int:
             if kind is list or kind is tuple:
                 other = np.asarray(other)
             if getattr(other, "dtype", None) is not self._data.dtype:
-                self, other = _promoted((self, other))
+                self, other = promoted((self, other))
         result = function(self, other)
         if type(result) is Tensor and result._node is not None:
             result.__class__ = ArrayBox
@@ -78,7 +78,7 @@ def _operator(function: Callable[..., Any]) -> Any:
     return method
 
 
-def _promoted(operands: Sequence[Any]) -> Sequence[Any]:
+def promoted(operands: Sequence[Any]) -> Sequence[Any]:
     """Operands of floating dtypes in the one that NumPy computes with: it counts 0-d ones, too, and all integers.
 
     (To PyTorch, and so to Tensors, ``float32`` stays with a 0-d ``float64`` and with integers.)
@@ -105,7 +105,7 @@ def _ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any)
         if function is not None and inputs[0].dtype is self._data.dtype:
             return boxed(function(*inputs))
     if method == "__call__" and ufunc.nin == 2 and ufunc is not np.ldexp:
-        inputs = tuple(_promoted(inputs))
+        inputs = tuple(promoted(inputs))
     return boxed(array_ufunc(self, ufunc, method, *inputs, **kwargs))
 
 

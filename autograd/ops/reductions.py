@@ -349,7 +349,7 @@ def numpy_mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = 
     if dtype is None and a.dtype.kind in "biu":
         dtype = dtypes.float64
     if where is not True:
-        a = a if dtype is None else a.to(dtype)
+        a = a if dtype is None else a.astype(dtype)
         result = _numpy_sum(a, axis, keepdims=True, where=where) / counted(a, axis, where)
         return result if keepdims else np.squeeze(result, axis)
     return mean(*numpy_axes(a, axis, keepdims), dtype=dtype)

@@ -291,7 +291,7 @@ def constant_pad_nd(x: Any, pad: Sequence[int], value: float = 0) -> Any:
 def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     if min(np.atleast_1d(shape), default=0) < 0:  # which PyTorch gives a meaning
         raise ShapeError(f"broadcast_to: sizes must not be negative, got shape {shape}")
-    return broadcast_to(array, shape)
+    return broadcast_to(array, shape.tolist() if isinstance(shape, np.ndarray) else shape)
 
 
 @numpy_function(np.tile)
