@@ -162,8 +162,11 @@ def _reduce(
     rank = rank_of(array)
     if initial is not np._NoValue:
         if level.owns(initial):
-            made = level.looped(lambda given: ufunc.reduce(given[0], axis, dtype, None, keepdims, *given[1:]),
-                                (array, initial, where), f"numpy.{ufunc.__name__}.reduce")  # fmt: skip
+            made = level.looped(
+                lambda of: ufunc.reduce(of[0], axis, dtype, None, keepdims=keepdims, initial=of[1], where=of[2]),
+                (array, initial, where),
+                f"numpy.{ufunc.__name__}.reduce",
+            )
             return _given(level, made.value, out)
         kwargs["initial"] = initial
     if where is not True:
