@@ -50,13 +50,13 @@ def newer(*names: str) -> list[Callable[..., Any]]:
     return [getattr(np, name) for name in names if hasattr(np, name)]
 
 
-def of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` as NumPy calls it: its first two arguments may also be numbers and lists."""
+def of_arrays(function: Callable[..., Any], count: int | None = 2) -> Callable[..., Any]:
+    """``function`` as NumPy calls it: its first two arguments (``count``; None: all) may also be numbers and lists."""
 
     @functools.wraps(function, updated=())
     def own(*args: Any, **kwargs: Any) -> Any:
-        made = [arg if arg is None or hasattr(arg, "dtype") else np.asarray(arg) for arg in args[:2]]
-        return function(*made, *args[2:], **kwargs)
+        made = [arg if arg is None or hasattr(arg, "dtype") else np.asarray(arg) for arg in args[:count]]
+        return function(*made, *args[len(made) :], **kwargs)
 
     return own
 
@@ -122,9 +122,12 @@ def out_by_name(
 ) -> tuple[Sequence[Any], dict[str, Any]]:
     """The arguments, with an ``out`` that stands among them, and what follows it, given by name."""
     place, names = _names_from_out(function)
-    if not names or place >= len(args) or args[place] is None:
+    if not names or place >= len(args):
         return args, kwargs
-    return args[:place], {**kwargs, **dict(zip(names, args[place:], strict=False))}
+    given = dict(zip(names, args[place:], strict=False))
+    if given["out"] is None:
+        del given["out"]
+    return args[:place], {**kwargs, **given}
 
 
 _LISTS = frozenset({list, tuple})

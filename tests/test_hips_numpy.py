@@ -155,6 +155,13 @@ FUNCTIONS = {
     "roll by several shifts": lambda x: np.roll(x * x, (1, 2)) + np.roll(np.outer(x, x), [1, 3], 1)[0],
     "sizes along axes": lambda x: x * np.size(np.outer(x, x)[:2], (0, 1)) + np.size(x, ()),
     "deviation from a box": lambda x: np.var(onp.array([1, 2, 4]), mean=x[:1]) + np.std(onp.arange(3), mean=x[:1]),
+    "numbers beside a box": lambda x: np.broadcast_arrays(x, 0.1)[1] + np.atleast_1d(0.1, x)[0] * x,
+    "grid of a number": lambda x: x[:, None] + np.meshgrid(0.1, x)[0] * x[0],
+    "after an out that is None": lambda x: (
+        np.sum(np.outer(x, x), 1, None, None, True) + np.std(np.outer(x, x), 0, None, None, 1, True)
+    ),
+    "nansum after an out that is None": lambda x: np.nansum(np.outer(x, x), 1, None, None, True),
+    "copy in an order": lambda x: np.copy(np.outer(x, x), order="F") + np.copy(x, "C", True),
     "var": lambda x: np.var(x, ddof=1),
     "ptp": lambda x: np.ptp(x * x),
     "mean where": lambda x: np.mean(np.reshape(x * x, (2, 2)), 0, where=onp.array([[True, False], [True, True]])),
