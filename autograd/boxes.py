@@ -161,8 +161,15 @@ def _with_ints_as_arrays(index: tuple[Any, ...]) -> tuple[Any, ...]:
     """An index in which ints beside arrays are arrays too, as they are to NumPy (but not to PyTorch)."""
     for part in index:
         if isinstance(part, (list, np.ndarray)) and np.ndim(part):
-            return tuple([np.array([p]) if isinstance(p, (int, np.integer)) else p for p in index])
+            return tuple([np.array([p]) if _is_int(p) else p for p in index])
     return index
+
+
+def _is_int(part: Any) -> bool:
+    """Whether a part of an index is one number (True and False are new dimensions)."""
+    if isinstance(part, np.ndarray):
+        return not part.ndim and part.dtype.kind in "iu"
+    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
 
 
 def _dots_between(index: tuple[Any, ...], ndim: int) -> int:

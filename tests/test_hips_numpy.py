@@ -271,6 +271,7 @@ def test_eigenvalues_depend_on_the_triangle_that_numpy_reads(f, triangle):
 @pytest.mark.parametrize("index", [
     (1, slice(None), [0, 2]), (0, [1, 0], None), ([0, 1], 1), (Ellipsis, 0), (-1, 1), (Ellipsis, [0, 1], [0, 2]),
     (slice(None), [0, 1, 0], Ellipsis, [0, 2, 1]), (slice(None), None, 1, Ellipsis, [[0, 2]]), (0, Ellipsis, [1], [2]),
+    (slice(None), onp.array(1), None, [0, 2]), ([0, 1], True, 1), (True, [0, 1]),
 ])  # fmt: skip
 def test_indices_mean_what_they_mean_to_numpy(index):
     x = onp.arange(12.0).reshape(2, 2, 3)
@@ -284,6 +285,10 @@ def test_indices_mean_what_they_mean_to_numpy(index):
     expected[index] = 2 * x[index]
     onp.testing.assert_array_equal(autograd.grad(f)(x), expected)
     onp.testing.assert_array_equal(getval(seen[0]), x[index])
+
+
+def test_the_slope_of_the_cube_root_is_infinite_at_0():
+    onp.testing.assert_array_equal(autograd.elementwise_grad(np.cbrt)(onp.array([0.0, -0.0, 8.0, -8.0]))[:2], onp.inf)
 
 
 def test_nanprod_computes_in_the_dtype_asked_for():

@@ -300,7 +300,8 @@ def _convolve(a: Any, v: Any, mode: Any = "full") -> Any:
 
 @_adapts(np.cbrt)
 def _cbrt(x: Any) -> Any:
-    return np.sign(unwrap(x)) * np.power(np.abs(x), 1 / 3)
+    sign = np.copysign(1, unwrap(x))
+    return sign * np.power(sign * x, 1 / 3)
 
 
 @_adapts(np.polyval)
