@@ -17,7 +17,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ._op import NUMPY, new_tensor
 from ._signatures import ALIASES, with_bools
 from .engine.nodes import Handle
-from .errors import NotDifferentiableError
+from .errors import DtypeError, NotDifferentiableError
 
 __all__ = [
     "array_function",
@@ -216,6 +216,7 @@ def _write_some(
     place = np.broadcast_to(where._data if isinstance(where, Handle) else where, target.shape)
     some = [np.broadcast_to(x, target.shape)[place] if np.ndim(x) else x for x in inputs]
     result = function(*some, **kwargs)
+    _require_room(target, result, name)
     target[place] = result if isinstance(target, Handle) else _without_graph(result, name)
     return target
 
@@ -228,10 +229,19 @@ def _apart(x: Any, y: Any) -> tuple[Any, Any]:
 
 def _write_out(target: Any, result: Any, name: str) -> Any:
     """Write a result into the array or Tensor given as ``out=``."""
+    _require_room(target, result, name)
     if isinstance(target, Handle):
         return target.copy_(result)  # type: ignore[attr-defined]
     target[...] = _without_graph(result, name)
     return target
+
+
+def _require_room(target: Any, result: Any, name: str) -> None:
+    """Raise DtypeError if fractions were to be written as integers, say, which NumPy refuses, too."""
+    if not np.can_cast(result.dtype, target.dtype, "same_kind"):
+        raise DtypeError(
+            f"numpy.{name}: the result is {result.dtype}, which does not go into an out= of {target.dtype}"
+        )
 
 
 def _without_graph(result: Any, name: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ._op import NUMPY
-from ._protocols import array_function, array_ufunc, with_arrays
+from ._protocols import array_function, array_ufunc, out_by_name, with_arrays
 from ._signatures import with_bools
 from ._tensor import Tensor
 from .engine.nodes import Handle
@@ -115,6 +115,8 @@ def _numpy(function: Callable[..., Any]) -> Any:
 
     def with_arrays_of_lists(self: Any, *args: Any, **kwargs: Any) -> Any:
         if args or kwargs:
+            if len(args) > 1:
+                (self, *args), kwargs = out_by_name(function, (self, *args), kwargs)  # type: ignore[assignment]
             args = tuple(map(with_arrays, args))
             kwargs = {name: with_arrays(value) for name, value in with_bools(kwargs).items()}
         return own(self, *args, **kwargs)
@@ -134,8 +136,12 @@ def _refused(name: str) -> Any:
     return method
 
 
-def _sum_of(reduce: Callable[..., Any]) -> Any:
-    def method(self: Any, axis: Any = None, dtype: Any = None, out: None = None, **kwargs: Any) -> Any:
+def _sum_of(function: Callable[..., Any]) -> Any:
+    reduce = NUMPY[function]
+
+    def method(self: Any, axis: Any = None, dtype: Any = None, out: None = None, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            _, kwargs = out_by_name(function, (self, axis, dtype, None, *args), kwargs)
         return boxed(reduce(self if dtype is None else self.astype(dtype), axis=axis, **with_bools(kwargs)))
 
     method.__name__ = reduce.__name__
@@ -287,13 +293,13 @@ class ArrayBox(Tensor):
 
     # ---- methods, by name --------------------------------------------------------------------------------------------
 
-    sum = _sum_of(NUMPY[np.sum])
-    mean = _sum_of(NUMPY[np.mean])
-    prod = _sum_of(NUMPY[np.prod])
-    cumsum = _sum_of(NUMPY[np.cumsum])
-    cumprod = _sum_of(NUMPY[np.cumprod])
-    std = _sum_of(NUMPY[np.std])
-    var = _sum_of(NUMPY[np.var])
+    sum = _sum_of(np.sum)
+    mean = _sum_of(np.mean)
+    prod = _sum_of(np.prod)
+    cumsum = _sum_of(np.cumsum)
+    cumprod = _sum_of(np.cumprod)
+    std = _sum_of(np.std)
+    var = _sum_of(np.var)
     max = _numpy(np.max)
     min = _numpy(np.min)
     ptp = _numpy(np.ptp)
@@ -350,6 +356,10 @@ class ArrayBox(Tensor):
     def sort(self, *args: Any, **kwargs: Any) -> Any:
         """Not in place, as an array's would be: an error that says so."""
         raise GradientError("sort() would sort the array in place; use y = numpy.sort(x)")
+
+    def put(self, *args: Any, **kwargs: Any) -> Any:
+        """Not in place, as an array's would be: an error that says so."""
+        raise GradientError("put() would change the array in place; use y = numpy.where(mask, new, x)")
 
     def item(self, *args: Any) -> Any:
         """Refused: a Python number has no gradient."""

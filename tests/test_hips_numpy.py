@@ -161,6 +161,11 @@ FUNCTIONS = {
         np.sum(np.outer(x, x), 1, None, None, True) + np.std(np.outer(x, x), 0, None, None, 1, True)
     ),
     "nansum after an out that is None": lambda x: np.nansum(np.outer(x, x), 1, None, None, True),
+    "after an out that is None, methods": lambda x: (
+        np.outer(x, x).sum(1, None, None, True)
+        + np.outer(x, x).max(0, None, True)
+        + np.outer(x, x).var(1, None, None, 1, keepdims=True)
+    ),
     "copy in an order": lambda x: np.copy(np.outer(x, x), order="F") + np.copy(x, "C", True),
     "var": lambda x: np.var(x, ddof=1),
     "ptp": lambda x: np.ptp(x * x),
