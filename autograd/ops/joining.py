@@ -368,13 +368,14 @@ def _concatenate(arrays: Any, axis: int | None = 0, *, dtype: Any = None, castin
 
 @numpy_function(np.vstack)
 def _vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    return _concatenate([np.atleast_2d(item) for item in tup], 0, dtype=dtype, casting=casting)
+    rows = [item if len(shape_of(item)) > 1 else np.atleast_2d(item) for item in tup]
+    return _concatenate(rows, 0, dtype=dtype, casting=casting)
 
 
 @numpy_function(np.hstack)
 def _hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    rows = [np.atleast_1d(item) for item in tup]
-    return _concatenate(rows, 0 if rows and rows[0].ndim == 1 else 1, dtype=dtype, casting=casting)
+    rows = [item if shape_of(item) else np.atleast_1d(item) for item in tup]
+    return _concatenate(rows, 0 if rows and len(shape_of(rows[0])) == 1 else 1, dtype=dtype, casting=casting)
 
 
 @numpy_function(np.append)
