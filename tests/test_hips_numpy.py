@@ -166,6 +166,7 @@ FUNCTIONS = {
         + np.outer(x, x).max(0, None, True)
         + np.outer(x, x).var(1, None, None, 1, keepdims=True)
     ),
+    "edges of a histogram": lambda x: np.histogram(x**3, 5)[1] ** 2,
     "copy in an order": lambda x: np.copy(np.outer(x, x), order="F") + np.copy(x, "C", True),
     "var": lambda x: np.var(x, ddof=1),
     "ptp": lambda x: np.ptp(x * x),

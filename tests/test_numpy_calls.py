@@ -80,6 +80,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "einsum of dots": lambda a: np.einsum(a, [Ellipsis, 1], np.ones(4), [1]),
     "trace": lambda a: np.trace(a, 1),
     # ---- linear algebra
+    "linalg.trace": lambda a: np.linalg.trace(np.stack([a, a]), offset=1, dtype=np.float32),
+    "linalg.matrix_transpose": np.linalg.matrix_transpose,
     "norm": np.linalg.norm,
     "norm of a row": lambda a: np.linalg.norm(a, axis=1, keepdims=True),
     "norm of a matrix": lambda a: np.linalg.norm(a, 1),

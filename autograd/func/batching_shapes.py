@@ -57,7 +57,7 @@ def _transpose(level: Level, a: Any, axes: Any = None) -> Any:
     return level.wrap(np.transpose(a.value, (0, *order)))
 
 
-@rule(np.matrix_transpose)
+@rule(np.matrix_transpose, np.linalg.matrix_transpose)
 def _matrix_transpose(level: Level, x: Any) -> Any:
     return np.swapaxes(x, -1, -2)
 

@@ -413,23 +413,17 @@ def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = Non
     return NUMPY[np.linalg.pinv](_from_triangle(a, "L") if hermitian else a, rcond, hermitian, rtol=rtol)
 
 
-@_adapts(np.linalg.trace, LINALG)
-def _trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
-    return np.trace(x, offset, -2, -1)
-
-
-@_adapts(np.linalg.matrix_transpose, LINALG)
-def _matrix_transpose(x: Any, /) -> Any:
-    return np.swapaxes(x, -1, -2)
-
-
 @_adapts(np.histogram)
 def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
-    moved = [("a", a)] if density and range is None and not np.ndim(unwrap(bins)) else []  # with the ends of the data
-    for name, value in (*moved, ("bins", bins), ("weights", weights)):
+    moves = range is None and not np.ndim(unwrap(bins))  # the edges, with the ends of the data
+    for name, value in (*([("a", a)] if moves and density else []), ("bins", bins), ("weights", weights)):
         if isinstance(value, Handle):
             refuse("histogram", name, value)
-    return np.histogram(unwrap(a), unwrap(bins), range, density, unwrap(weights))
+    found, edges = np.histogram(unwrap(a), unwrap(bins), range, density, unwrap(weights))
+    if not moves or getattr(a, "requires_grad", False) is False or not np.size(a):
+        return found, edges
+    low, high, share = NUMPY[np.min](a), NUMPY[np.max](a), np.linspace(0.0, 1.0, np.size(edges))
+    return found, edges + (1 - share) * (low - unwrap(low)) + share * (high - unwrap(high))
 
 
 # ---- without derivative ----------------------------------------------------------------------------------------------

@@ -261,4 +261,4 @@ def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
     return roll(a, shifts.ravel().tolist(), axes.ravel().tolist())
 
 
-numpy_function(np.matrix_transpose)(matrix_transpose)
+numpy_function(np.matrix_transpose, np.linalg.matrix_transpose)(matrix_transpose)

@@ -369,6 +369,11 @@ def _numpy_trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype:
     return sum(diagonal(a, offset, axis1, axis2), -1, dtype=dtype)
 
 
+@numpy_function(np.linalg.trace)
+def _numpy_traces(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    return sum(diagonal(x, offset, -2, -1), -1, dtype=dtype)
+
+
 @numpy_function(np.nansum)
 def _numpy_nansum(
     a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
