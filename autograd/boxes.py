@@ -345,8 +345,9 @@ class ArrayBox(Tensor):
 
     def transpose(self, *axes: Any) -> Any:  # type: ignore[override]
         """As ``ndarray.transpose``: the axes as numbers or as one tuple, all reversed by default."""
-        if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+        if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)):  # None, or all in one
             (axes,) = axes
+            return np.transpose(self, axes)
         return np.transpose(self, axes or None)
 
     def flatten(self, order: str = "C") -> Any:  # type: ignore[override]

@@ -151,6 +151,10 @@ FUNCTIONS = {
     ),
     "max from a value": lambda x: np.max(x[:0], initial=x[1] ** 2) + np.min(np.outer(x, x)[:, :0], 1, initial=2.0),
     "nanmax from a value": lambda x: np.nanmax(np.outer(x, x)[:0], axis=0, initial=3.0) * x,
+    "axes in arrays": lambda x: (
+        np.transpose(np.reshape(x, (1, 2, 2)), np.argsort([2, 0, 1])) * x[:2]
+        + np.reshape(x, (2, 2, 1)).transpose(onp.array([1, 2, 0]))
+    ),
     "shapes in arrays": lambda x: np.broadcast_to(np.reshape(x * x, onp.array([2, 2])), onp.array([3, 2, 2])),
     "roll by several shifts": lambda x: np.roll(x * x, (1, 2)) + np.roll(np.outer(x, x), [1, 3], 1)[0],
     "sizes along axes": lambda x: x * np.size(np.outer(x, x)[:2], (0, 1)) + np.size(x, ()),

@@ -230,7 +230,7 @@ def _ravel(a: Any, order: str = "C") -> Any:
 
 @numpy_function(np.transpose)
 def _transpose(a: Any, axes: Any = None) -> Any:
-    return permute(a, axes)
+    return permute(a, axes.tolist() if isinstance(axes, np.ndarray) else axes)
 
 
 @numpy_function(np.swapaxes)
