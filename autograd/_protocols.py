@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ._op import NUMPY, new_tensor
 from ._signatures import ALIASES, with_bools
 from .engine.nodes import Handle
-from .errors import NotDifferentiableError
+from .errors import DtypeError, NotDifferentiableError
 
 __all__ = [
     "array_function",
@@ -49,13 +50,13 @@ def newer(*names: str) -> list[Callable[..., Any]]:
     return [getattr(np, name) for name in names if hasattr(np, name)]
 
 
-def of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` as NumPy calls it: its first two arguments may also be numbers and lists."""
+def of_arrays(function: Callable[..., Any], count: int | None = 2) -> Callable[..., Any]:
+    """``function`` as NumPy calls it: its first two arguments (``count``; None: all) may also be numbers and lists."""
 
     @functools.wraps(function, updated=())
     def own(*args: Any, **kwargs: Any) -> Any:
-        made = [arg if arg is None or hasattr(arg, "dtype") else np.asarray(arg) for arg in args[:2]]
-        return function(*made, *args[2:], **kwargs)
+        made = [arg if arg is None or hasattr(arg, "dtype") else np.asarray(arg) for arg in args[:count]]
+        return function(*made, *args[len(made) :], **kwargs)
 
     return own
 
@@ -121,9 +122,12 @@ def out_by_name(
 ) -> tuple[Sequence[Any], dict[str, Any]]:
     """The arguments, with an ``out`` that stands among them, and what follows it, given by name."""
     place, names = _names_from_out(function)
-    if not names or place >= len(args) or args[place] is None:
+    if not names or place >= len(args):
         return args, kwargs
-    return args[:place], {**kwargs, **dict(zip(names, args[place:], strict=False))}
+    given = dict(zip(names, args[place:], strict=False))
+    if given["out"] is None:
+        del given["out"]
+    return args[:place], {**kwargs, **given}
 
 
 _LISTS = frozenset({list, tuple})
@@ -212,6 +216,7 @@ def _write_some(
     place = np.broadcast_to(where._data if isinstance(where, Handle) else where, target.shape)
     some = [np.broadcast_to(x, target.shape)[place] if np.ndim(x) else x for x in inputs]
     result = function(*some, **kwargs)
+    _require_room(target, result, name)
     target[place] = result if isinstance(target, Handle) else _without_graph(result, name)
     return target
 
@@ -224,10 +229,19 @@ def _apart(x: Any, y: Any) -> tuple[Any, Any]:
 
 def _write_out(target: Any, result: Any, name: str) -> Any:
     """Write a result into the array or Tensor given as ``out=``."""
+    _require_room(target, result, name)
     if isinstance(target, Handle):
         return target.copy_(result)  # type: ignore[attr-defined]
     target[...] = _without_graph(result, name)
     return target
+
+
+def _require_room(target: Any, result: Any, name: str) -> None:
+    """Raise DtypeError if fractions were to be written as integers, say, which NumPy refuses, too."""
+    if not np.can_cast(result.dtype, target.dtype, "same_kind"):
+        raise DtypeError(
+            f"numpy.{name}: the result is {result.dtype}, which does not go into an out= of {target.dtype}"
+        )
 
 
 def _without_graph(result: Any, name: str) -> Any:
@@ -277,8 +291,9 @@ def _ndim(a: Any) -> int:
 
 
 @numpy_function(np.size)
-def _size(a: Any, axis: int | None = None) -> int:
-    return math.prod(a.shape) if axis is None else int(a.shape[axis])
+def _size(a: Any, axis: Any = None) -> int:
+    axes = range(len(a.shape)) if axis is None else normalize_axis_tuple(axis, len(a.shape))
+    return math.prod([a.shape[i] for i in axes])
 
 
 @numpy_function(np.zeros)

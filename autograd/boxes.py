@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from ._op import NUMPY
-from ._protocols import array_function, array_ufunc, with_arrays
+from ._protocols import array_function, array_ufunc, out_by_name, with_arrays
 from ._signatures import with_bools
 from ._tensor import Tensor
 from .engine.nodes import Handle
 from .errors import GradientError
 from .ops._indices import spanned
 
-__all__ = ["ArrayBox", "boxed", "boxing"]
+__all__ = ["ArrayBox", "boxed", "boxing", "promoted"]
 
 
 def boxed(result: Any) -> Any:
@@ -61,12 +61,12 @@ def _operator(function: Callable[..., Any]) -> Any:
         kind = type(other)
         if kind is ArrayBox:
             if other._data.dtype is not self._data.dtype:
-                self, other = _promoted((self, other))
+                self, other = promoted((self, other))
         elif kind is not float and kind is not int:
             if kind is list or kind is tuple:
                 other = np.asarray(other)
             if getattr(other, "dtype", None) is not self._data.dtype:
-                self, other = _promoted((self, other))
+                self, other = promoted((self, other))
         result = function(self, other)
         if type(result) is Tensor and result._node is not None:
             result.__class__ = ArrayBox
@@ -78,7 +78,7 @@ def _operator(function: Callable[..., Any]) -> Any:
     return method
 
 
-def _promoted(operands: Sequence[Any]) -> Sequence[Any]:
+def promoted(operands: Sequence[Any]) -> Sequence[Any]:
     """Operands of floating dtypes in the one that NumPy computes with: it counts 0-d ones, too, and all integers.
 
     (To PyTorch, and so to Tensors, ``float32`` stays with a 0-d ``float64`` and with integers.)
@@ -105,7 +105,7 @@ def _ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any)
         if function is not None and inputs[0].dtype is self._data.dtype:
             return boxed(function(*inputs))
     if method == "__call__" and ufunc.nin == 2 and ufunc is not np.ldexp:
-        inputs = tuple(_promoted(inputs))
+        inputs = tuple(promoted(inputs))
     return boxed(array_ufunc(self, ufunc, method, *inputs, **kwargs))
 
 
@@ -115,6 +115,8 @@ def _numpy(function: Callable[..., Any]) -> Any:
 
     def with_arrays_of_lists(self: Any, *args: Any, **kwargs: Any) -> Any:
         if args or kwargs:
+            if len(args) > 1:
+                (self, *args), kwargs = out_by_name(function, (self, *args), kwargs)  # type: ignore[assignment]
             args = tuple(map(with_arrays, args))
             kwargs = {name: with_arrays(value) for name, value in with_bools(kwargs).items()}
         return own(self, *args, **kwargs)
@@ -134,8 +136,12 @@ def _refused(name: str) -> Any:
     return method
 
 
-def _sum_of(reduce: Callable[..., Any]) -> Any:
-    def method(self: Any, axis: Any = None, dtype: Any = None, out: None = None, **kwargs: Any) -> Any:
+def _sum_of(function: Callable[..., Any]) -> Any:
+    reduce = NUMPY[function]
+
+    def method(self: Any, axis: Any = None, dtype: Any = None, out: None = None, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            _, kwargs = out_by_name(function, (self, axis, dtype, None, *args), kwargs)
         return boxed(reduce(self if dtype is None else self.astype(dtype), axis=axis, **with_bools(kwargs)))
 
     method.__name__ = reduce.__name__
@@ -161,8 +167,15 @@ def _with_ints_as_arrays(index: tuple[Any, ...]) -> tuple[Any, ...]:
     """An index in which ints beside arrays are arrays too, as they are to NumPy (but not to PyTorch)."""
     for part in index:
         if isinstance(part, (list, np.ndarray)) and np.ndim(part):
-            return tuple([np.array([p]) if isinstance(p, (int, np.integer)) else p for p in index])
+            return tuple([np.array([p]) if _is_int(p) else p for p in index])
     return index
+
+
+def _is_int(part: Any) -> bool:
+    """Whether a part of an index is one number (True and False are new dimensions)."""
+    if isinstance(part, np.ndarray):
+        return not part.ndim and part.dtype.kind in "iu"
+    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
 
 
 def _dots_between(index: tuple[Any, ...], ndim: int) -> int:
@@ -280,13 +293,13 @@ class ArrayBox(Tensor):
 
     # ---- methods, by name --------------------------------------------------------------------------------------------
 
-    sum = _sum_of(NUMPY[np.sum])
-    mean = _sum_of(NUMPY[np.mean])
-    prod = _sum_of(NUMPY[np.prod])
-    cumsum = _sum_of(NUMPY[np.cumsum])
-    cumprod = _sum_of(NUMPY[np.cumprod])
-    std = _sum_of(NUMPY[np.std])
-    var = _sum_of(NUMPY[np.var])
+    sum = _sum_of(np.sum)
+    mean = _sum_of(np.mean)
+    prod = _sum_of(np.prod)
+    cumsum = _sum_of(np.cumsum)
+    cumprod = _sum_of(np.cumprod)
+    std = _sum_of(np.std)
+    var = _sum_of(np.var)
     max = _numpy(np.max)
     min = _numpy(np.min)
     ptp = _numpy(np.ptp)
@@ -332,8 +345,9 @@ class ArrayBox(Tensor):
 
     def transpose(self, *axes: Any) -> Any:  # type: ignore[override]
         """As ``ndarray.transpose``: the axes as numbers or as one tuple, all reversed by default."""
-        if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+        if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)):  # None, or all in one
             (axes,) = axes
+            return np.transpose(self, axes)
         return np.transpose(self, axes or None)
 
     def flatten(self, order: str = "C") -> Any:  # type: ignore[override]
@@ -343,6 +357,10 @@ class ArrayBox(Tensor):
     def sort(self, *args: Any, **kwargs: Any) -> Any:
         """Not in place, as an array's would be: an error that says so."""
         raise GradientError("sort() would sort the array in place; use y = numpy.sort(x)")
+
+    def put(self, *args: Any, **kwargs: Any) -> Any:
+        """Not in place, as an array's would be: an error that says so."""
+        raise GradientError("put() would change the array in place; use y = numpy.where(mask, new, x)")
 
     def item(self, *args: Any) -> Any:
         """Refused: a Python number has no gradient."""

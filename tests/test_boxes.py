@@ -57,6 +57,7 @@ def _plain(x: Any) -> Any:
         (lambda x: [1, 2][x], r"index\(\)|int\(\)"),
         (lambda x: np.asarray(x), "not turned into an array silently"),
         (lambda x: x.sort(), "sort the array in place"),
+        (lambda x: x.put([0], 1.0), "change the array in place"),
     ],
 )
 def test_a_box_does_not_lose_its_gradient_silently(escape, message):

@@ -460,6 +460,14 @@ def test_products_of_many_matrices_and_those_written_in_place_are_left_as_they_a
     assert code_of(program).count("large_product(") == 1
 
 
+def test_a_product_with_an_array_of_no_dimensions_is_no_product_of_matrices(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sharing, "threads_of_blas", lambda: 2)
+    monkeypatch.setattr(sharing, "get_num_threads", lambda: 2)
+    program = autograd.compile(np.dot)
+    for _ in range(3):
+        np.testing.assert_array_equal(program(np.array(2.0), np.arange(3.0)), [0, 2, 4])
+
+
 def test_programs_that_share_products_are_exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
     monkeypatch.setattr(sharing, "threads_of_blas", lambda: 2)
     monkeypatch.setattr(sharing, "get_num_threads", lambda: 2)

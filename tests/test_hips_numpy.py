@@ -74,6 +74,9 @@ FUNCTIONS = {
     "hstack": lambda x: np.hstack([x[0] * x, 1.0, x]),
     "hstack of rows": lambda x: np.hstack(np.reshape(x * x, (2, 2))),
     "stack of a generator": lambda x: np.stack([x[i] * x for i in range(2)]),
+    "vstack converted": lambda x: np.vstack([x * x, onp.ones(4, "f4")], dtype=float, casting="unsafe"),
+    "stacks of an array": lambda x: onp.concatenate(np.outer(x, x)) + onp.vstack(np.outer(x, x))[0, 0],
+    "hstack of an array": lambda x: onp.hstack(np.outer(x, x), dtype=float),
     "row_stack": lambda x: np.row_stack([x * x, x]),
     "column_stack": lambda x: np.column_stack([x * x, x]),
     "block": lambda x: np.block([[x * x, x[:2]], [np.ones(6)]]),
@@ -83,8 +86,14 @@ FUNCTIONS = {
     "full": lambda x: np.full((2, 3), x[0] * x[1]),
     "full_like": lambda x: np.full_like(onp.ones(3), x[0] * x[1]),
     "linspace": lambda x: np.linspace(x[0] * x[1], x[2], 5),
+    "linspace of integers": lambda x: np.linspace(x[2] - 5, x[3], 7, dtype=int) * x[0],
+    "step of linspace": lambda x: np.multiply(*np.linspace(x[0] * x[1], x[2], 5, endpoint=False, retstep=True)),
     "select": lambda x: np.select([x > 1, x > 0], [x * x, 3 * x], 7.0),
     "choose": lambda x: np.choose([0, 1, 1, 0], [x * x, 2 * x]),
+    "select of a box and a number": lambda x: np.select([x > 1, x > 0], [x * x, 3.0], x[0]),
+    "select of shapes": lambda x: np.select([x[:2] > 1, [[True], [False]]], [x[1] * x[:2], 2], x[2:, None] ** 2),
+    "choose of shapes": lambda x: np.choose([0, 1, 1, 0], [x * x, x[1]]),
+    "choose of one": lambda x: np.choose([[0], [0]], [x * x]),
     "where": lambda x: np.where(x > 0, x * x, 0.5),
     "where by name": lambda x: np.where(condition=x > 0, x=x * x, y=0.5),
     "make_diagonal": lambda x: np.make_diagonal(np.reshape(x * x, (2, 2)), axis1=-1, axis2=-2),
@@ -135,6 +144,34 @@ FUNCTIONS = {
     "cumsum": lambda x: np.cumsum(x * x),
     "einsum": lambda x: np.einsum("i,j->ij", x, [1.0, 2.0] * x[:2]),
     "pad": lambda x: np.pad(x * x, (1, 2), "constant"),
+    "trapezoid of unequal steps": lambda x: np.trapezoid(np.outer(x, x), dx=x[1:] ** 2),
+    "trapezoid of steps along an axis": lambda x: np.trapezoid(np.outer(x, x), dx=onp.ones((3, 4)) / 3, axis=0),
+    "vecdot along an axis of each": lambda x: np.linalg.vecdot(
+        np.stack([np.outer(x, x)] * 2), np.outer(x, x**2), axis=1
+    ),
+    "max from a value": lambda x: np.max(x[:0], initial=x[1] ** 2) + np.min(np.outer(x, x)[:, :0], 1, initial=2.0),
+    "nanmax from a value": lambda x: np.nanmax(np.outer(x, x)[:0], axis=0, initial=3.0) * x,
+    "axes in arrays": lambda x: (
+        np.transpose(np.reshape(x, (1, 2, 2)), np.argsort([2, 0, 1])) * x[:2]
+        + np.reshape(x, (2, 2, 1)).transpose(onp.array([1, 2, 0]))
+    ),
+    "shapes in arrays": lambda x: np.broadcast_to(np.reshape(x * x, onp.array([2, 2])), onp.array([3, 2, 2])),
+    "roll by several shifts": lambda x: np.roll(x * x, (1, 2)) + np.roll(np.outer(x, x), [1, 3], 1)[0],
+    "sizes along axes": lambda x: x * np.size(np.outer(x, x)[:2], (0, 1)) + np.size(x, ()),
+    "deviation from a box": lambda x: np.var(onp.array([1, 2, 4]), mean=x[:1]) + np.std(onp.arange(3), mean=x[:1]),
+    "numbers beside a box": lambda x: np.broadcast_arrays(x, 0.1)[1] + np.atleast_1d(0.1, x)[0] * x,
+    "grid of a number": lambda x: x[:, None] + np.meshgrid(0.1, x)[0] * x[0],
+    "after an out that is None": lambda x: (
+        np.sum(np.outer(x, x), 1, None, None, True) + np.std(np.outer(x, x), 0, None, None, 1, True)
+    ),
+    "nansum after an out that is None": lambda x: np.nansum(np.outer(x, x), 1, None, None, True),
+    "after an out that is None, methods": lambda x: (
+        np.outer(x, x).sum(1, None, None, True)
+        + np.outer(x, x).max(0, None, True)
+        + np.outer(x, x).var(1, None, None, 1, keepdims=True)
+    ),
+    "edges of a histogram": lambda x: np.histogram(x**3, 5)[1] ** 2,
+    "copy in an order": lambda x: np.copy(np.outer(x, x), order="F") + np.copy(x, "C", True),
     "var": lambda x: np.var(x, ddof=1),
     "ptp": lambda x: np.ptp(x * x),
     "mean where": lambda x: np.mean(np.reshape(x * x, (2, 2)), 0, where=onp.array([[True, False], [True, True]])),
@@ -201,6 +238,25 @@ def test_values_and_dtypes_of_boxes_are_numpys(f, data, dtype):
     onp.testing.assert_allclose(seen[0], f(x), rtol=1e-3, strict=True)
 
 
+@pytest.mark.parametrize("f", [np.add, np.arctan2, np.maximum, np.power, np.fmod])
+@pytest.mark.parametrize(
+    "other", [onp.ones(2, "i4"), onp.int64(2), onp.float64(2), onp.ones(2), onp.ones(2, "i2"), 2, 2.0, True]
+)
+def test_functions_of_two_arrays_promote_as_numpy_does(f, other):
+    x, seen = onp.array([1.5, 2.5], "f4"), []
+    func.grad(lambda x: seen.extend([getval(f(x, other)), getval(f(other, x))]) or np.sum(x))(x)
+    onp.testing.assert_allclose(seen[0], f(x, other), rtol=1e-6, strict=True)
+    onp.testing.assert_allclose(seen[1], f(other, x), rtol=1e-6, strict=True)
+
+
+@pytest.mark.filterwarnings("ignore:Degrees of freedom")
+@pytest.mark.parametrize("f", [np.nanstd, lambda x, axis: np.std(x, axis, where=~onp.isnan(getval(x)))])
+def test_the_deviation_of_equal_elements_has_the_gradient_0(f):
+    x = onp.array([[2.0, 2.0, onp.nan], [3.0, onp.nan, 5.0]])
+    slope = func.grad(lambda x: np.sum(f(x, axis=1)))(x)
+    onp.testing.assert_array_equal(slope, [[0, 0, 0], [-0.5, 0, 0.5]])
+
+
 @pytest.mark.parametrize("mode", [-1, 3, "odd", None])
 def test_convolve_knows_no_other_modes(mode):
     for call in (np.convolve, lambda *args: func.grad(lambda x: np.sum(np.convolve(x, *args[1:])))(args[0])):
@@ -225,6 +281,7 @@ def test_eigenvalues_depend_on_the_triangle_that_numpy_reads(f, triangle):
 @pytest.mark.parametrize("index", [
     (1, slice(None), [0, 2]), (0, [1, 0], None), ([0, 1], 1), (Ellipsis, 0), (-1, 1), (Ellipsis, [0, 1], [0, 2]),
     (slice(None), [0, 1, 0], Ellipsis, [0, 2, 1]), (slice(None), None, 1, Ellipsis, [[0, 2]]), (0, Ellipsis, [1], [2]),
+    (slice(None), onp.array(1), None, [0, 2]), ([0, 1], True, 1), (True, [0, 1]),
 ])  # fmt: skip
 def test_indices_mean_what_they_mean_to_numpy(index):
     x = onp.arange(12.0).reshape(2, 2, 3)
@@ -238,6 +295,10 @@ def test_indices_mean_what_they_mean_to_numpy(index):
     expected[index] = 2 * x[index]
     onp.testing.assert_array_equal(autograd.grad(f)(x), expected)
     onp.testing.assert_array_equal(getval(seen[0]), x[index])
+
+
+def test_the_slope_of_the_cube_root_is_infinite_at_0():
+    onp.testing.assert_array_equal(autograd.elementwise_grad(np.cbrt)(onp.array([0.0, -0.0, 8.0, -8.0]))[:2], onp.inf)
 
 
 def test_nanprod_computes_in_the_dtype_asked_for():
@@ -395,6 +456,8 @@ def test_arrays_keep_class_and_get_the_layout_asked_for():
         (lambda x: np.histogram(x, density=True)[0], NotDifferentiableError, "histogram: .* with respect to 'a'"),
         (lambda x: np.histogram(V, bins=np.sort(x))[1], NotDifferentiableError, "histogram: .* with respect to 'bins'"),
         (lambda x: np.cos(x, onp.zeros(4)), NotDifferentiableError, "numpy.cos: .* cannot be written into an array"),
+        (lambda x: np.interp(x, [0.0, 1.0], x), ValueError, r"as many values as places, got shapes \(4,\) and \(2,\)"),
+        (lambda x: np.vecdot(x, x[:1]), ValueError, r"vectors of \(4,\) and \(1,\) elements"),
         (lambda x: np.average(np.outer(x, x), weights=x), ValueError, r"weights have shape \(4,\) .* give the axis"),
     ],
 )

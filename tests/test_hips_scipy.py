@@ -88,6 +88,8 @@ def test_special_functions_between_0_and_1(name):
         lambda x: special.logsumexp(x) + special.logsumexp(np.outer(x, x), axis=0, keepdims=True),
         lambda x: special.logsumexp(np.outer(x, x), axis=1, b=V),
         lambda x: special.logsumexp(x, b=[1.0, -2.0, -3.0, 0.5], return_sign=True)[0],
+        lambda x: special.logsumexp(x + 2j * x * x, return_sign=True)[0],
+        lambda x: np.imag(special.logsumexp(x + 2j * x * x, return_sign=True)[1]),
         lambda x: special.softmax(np.outer(x, x), axis=1),
         lambda x: special.jn(2, x) + special.jv(0.5, x) + special.yn(2, x) + special.yv(1.5, x),
         lambda x: special.iv(1.5, x) + special.ive(2, x) + special.kv(0.5, x) + special.kn(1, x),
@@ -146,6 +148,32 @@ def test_outside_of_the_support(f, expected):
 
     assert onp.isfinite(autograd.grad(look)(onp.array([-0.5, 0.5]))).all()
     onp.testing.assert_allclose(seen[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "args"),
+    [
+        ("gamma", "logpdf", (0.5, -1.5)), ("gamma", "cdf", (0.5, 2.0, 0.0, -1.0)), ("gamma", "pdf", (onp.nan, 2.0)),
+        ("chi2", "logpdf", (0.5, -1.0)), ("beta", "pdf", (0.5, -1.5, 2.0)), ("beta", "logpdf", (onp.nan, 2.0, 2.0)),
+        ("t", "cdf", (0.5, 2.0, 0.0, -1.0)), ("t", "logpdf", (0.5, -3.0)), ("norm", "cdf", (0.5, 0.0, -1.0)),
+        ("norm", "logsf", (0.5, 0.0, -1.0)), ("norm", "ppf", (0.5, 0.0, -1.0)), ("poisson", "logpmf", (onp.nan, 2.0)),
+        ("bernoulli", "logpmf", (1.0, 1.5)), ("bernoulli", "logpmf", (onp.nan, 0.5)),
+    ],
+)  # fmt: skip
+def test_what_no_distribution_is_defined_for_is_nan(name, function, args):
+    ours, scipys = [getattr(getattr(module, name), function) for module in (stats, scipy.stats)]
+    seen = []
+    func.grad(lambda x: seen.append(getval(ours(x, *args[1:]))) or x)(args[0])
+    assert onp.isnan(scipys(*args))
+    assert onp.isnan(seen[0])
+
+
+def test_one_point_of_a_dirichlet_distribution_in_a_column():
+    alpha, seen = onp.array([1.5, 2.0, 3.0]), []
+    x = onp.array([[0.2], [0.3], [0.5]])
+    func.grad(lambda x: seen.append(getval(stats.dirichlet.logpdf(x, alpha))) or np.sum(x))(x)
+    assert onp.shape(seen[0]) == ()
+    assert seen[0] == pytest.approx(scipy.stats.dirichlet.logpdf(x, alpha))
 
 
 def test_a_singular_covariance_is_a_density_in_a_subspace():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import autograd
+import autograd.testing
 import nn.functional as F
 from autograd import errors, linalg, tensor
 from tests.helpers import leaf, values
@@ -365,6 +366,21 @@ def test_a_product_of_the_shape_of_a_factor_that_was_broadcast():
     for product in (lambda: autograd.einsum("...i,...i->...", row, y), lambda: linalg.vecdot(row, y)):
         (found,) = autograd.grad(product().sum(), row, retain_graph=True)
         assert values(found) == [[4, 6]]
+
+
+@pytest.mark.parametrize(("x", "y", "dim"), [((2, 3, 4), (3, 4), 1), ((2, 3, 4), (4,), -2), ((2, 1), (2, 3), -1)])
+def test_vecdot_is_along_a_dimension_of_the_broadcast_shape(x, y, dim):
+    rng = np.random.default_rng(0)
+    x, y = [autograd.from_numpy(rng.normal(size=(*shape, 2)).view(complex)[..., 0]) for shape in (x, y)]
+    x.requires_grad_(), y.requires_grad_()
+    found, expected = linalg.vecdot(x, y, dim=dim), (x.conj() * y).sum(dim)
+    weights = autograd.arange(found.numel()).reshape(found.shape) + 1
+    for ours, theirs in zip(
+        (found, *autograd.grad((found * weights).abs().sum(), (x, y))),
+        (expected, *autograd.grad((expected * weights).abs().sum(), (x, y))),
+        strict=True,
+    ):
+        autograd.testing.assert_close(ours, theirs)
 
 
 def test_assignment_of_a_value_with_more_dimensions_of_size_1():

@@ -261,6 +261,22 @@ def test_out_may_be_a_tensor():
         np.add(1.0, 2.0, out=leaf(1, 2))
 
 
+@pytest.mark.parametrize("target", [np.zeros(2, int), autograd.zeros(2, dtype=autograd.int64)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, out: np.multiply(x, 0.5, out=out),
+        lambda x, out: np.multiply(x, 0.5, out=out, where=[True, False]),
+        lambda x, out: np.sum(x[None] / 2, axis=0, out=out),
+        lambda x, out: np.add.reduce(x[None] / 2, axis=0, out=out),
+    ],
+)
+def test_fractions_are_not_written_as_integers(call, target):
+    with pytest.raises(TypeError, match="the result is float64, which does not go into an out= of int64"):
+        call(autograd.from_numpy(np.array([1.0, 2.0])), target)
+    assert target.tolist() == [0, 0]
+
+
 @pytest.mark.parametrize("options", [{"where": np.array([True, False])}, {"casting": "no"}, {"order": "F"}])
 def test_options_that_ops_do_not_have_are_refused(options):
     with pytest.raises(TypeError, match=next(iter(options))):

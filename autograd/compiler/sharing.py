@@ -64,7 +64,9 @@ def _multiplications(item: Instruction) -> int:
         return 0
     if len(item.args) != 2 or not all(type(arg) is Value and arg.dtype == made.dtype for arg in item.args):
         return 0
-    return math.prod(made.shape) * item.args[0].shape[-1] if made.dtype.char in "fd" and made.shape else 0
+    if made.dtype.char not in "fd" or not made.shape or not item.args[0].shape:
+        return 0
+    return math.prod(made.shape) * item.args[0].shape[-1]
 
 
 def _is_one(item: Instruction) -> bool:

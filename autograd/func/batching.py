@@ -206,7 +206,9 @@ def shifted(axis: Any, ndim: int) -> int:
 
 
 def rank_of(item: Any) -> int:
-    """The number of dimensions of an operand."""
+    """The number of dimensions of an operand. Raises: Unsuited for a list, which stands for an array."""
+    if isinstance(item, (list, tuple)):
+        raise Unsuited
     return item.ndim if hasattr(item, "ndim") else 0
 
 

@@ -162,7 +162,11 @@ def _reduce(
     rank = rank_of(array)
     if initial is not np._NoValue:
         if level.owns(initial):
-            made = ufunc(initial, _reduce(level, ufunc, array, axis, dtype, None, keepdims, where=where))
+            made = level.looped(
+                lambda of: ufunc.reduce(of[0], axis, dtype, None, keepdims=keepdims, initial=of[1], where=of[2]),
+                (array, initial, where),
+                f"numpy.{ufunc.__name__}.reduce",
+            )
             return _given(level, made.value, out)
         kwargs["initial"] = initial
     if where is not True:

@@ -57,7 +57,7 @@ def _transpose(level: Level, a: Any, axes: Any = None) -> Any:
     return level.wrap(np.transpose(a.value, (0, *order)))
 
 
-@rule(np.matrix_transpose)
+@rule(np.matrix_transpose, np.linalg.matrix_transpose)
 def _matrix_transpose(level: Level, x: Any) -> Any:
     return np.swapaxes(x, -1, -2)
 
@@ -107,11 +107,12 @@ def _broadcast_arrays(level: Level, *args: Any, subok: bool = False) -> Any:
 
 def _raised(a: Any, rank: int) -> Any:
     """``a`` with at least ``rank`` axes; of three, NumPy adds one before and one behind."""
-    if a.ndim >= rank:
+    shape = a.shape if rank_of(a) else ()
+    if len(shape) >= rank:
         return a
     if rank < 3:
-        return np.reshape(a, (*(1,) * (rank - a.ndim), *a.shape))
-    return np.reshape(a, ((1, 1, 1), (1, *a.shape, 1), (*a.shape, 1))[a.ndim])
+        return np.reshape(a, (*(1,) * (rank - len(shape)), *shape))
+    return np.reshape(a, ((1, 1, 1), (1, *shape, 1), (*shape, 1))[len(shape)])
 
 
 def _at_least(rank: int) -> Callable[..., Any]:

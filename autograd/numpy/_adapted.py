@@ -18,9 +18,8 @@ from .._operands import refuse, unwrap
 from .._tensor import Tensor
 from ..boxes import boxed
 from ..engine.nodes import Handle
-from ..errors import ArgumentError, DtypeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..ops.diagonals import diag_embed
-from ..ops.shapes import shape_of
 from ._mirror import TRACED, contains_box, mirrored
 from ._mirror import array as array_of
 from ._without_nan import WITHOUT_NAN
@@ -103,11 +102,17 @@ def _full_like(
 
 
 @_adapts(np.linspace)
-def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    share = np.linspace(0.0, 1.0, num, endpoint)
+def _linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+    axis: int = 0, *, device: str | None = None,
+) -> Any:  # fmt: skip
+    share, step = np.linspace(0.0, 1.0, num, endpoint, retstep=True)
     share = np.reshape(share, (num,) + (1,) * max(np.ndim(start), np.ndim(stop)))
     result = start * (1 - share) + stop * share
-    return np.moveaxis(result if dtype is None else result.astype(dtype), 0, axis)
+    if dtype is not None:
+        result = (np.floor(result) if np.issubdtype(dtype, np.integer) else result).astype(np.dtype(dtype))
+    result = np.moveaxis(result, 0, axis)
+    return (result, (stop - start) * step) if retstep else result
 
 
 class _Joiner:
@@ -151,26 +156,20 @@ def _blocks(arrays: Any, axis: int) -> Any:
     return np.concatenate([np.reshape(p, (1,) * (dims - np.ndim(p)) + np.shape(p)) for p in parts], axis=-axis)
 
 
-def _hstack(tup: Any, **kwargs: Any) -> Any:
-    for item in tup:
-        if len(shape_of(item)) < 2:
-            return _joined([np.atleast_1d(item) for item in tup], 0, **kwargs)
-    return _joined(tup, 1, **kwargs)
-
-
-_joined = NUMPY[np.concatenate]
-
-
-ADAPTED["hstack"] = mirrored(np.hstack, _hstack)
 ADAPTED["row_stack"] = mirrored(np.vstack, np.vstack)
 
 
-@_adapts(np.select)
-def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    """As ``numpy.select``; boxes may be chosen, beside arrays and numbers that broadcast with them."""
+    if not contains_box([condlist, choicelist, default], TRACED):
+        return np.select(condlist, choicelist, default)
     result = default
     for condition, choice in reversed(list(zip(unwrap(list(condlist)), choicelist, strict=True))):
         result = np.where(condition, choice, result)
     return result
+
+
+ADAPTED["select"] = select
 
 
 def where(condition: Any, x: Any = np._NoValue, y: Any = np._NoValue) -> Any:
@@ -206,13 +205,18 @@ def _partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect
     return np.take_along_axis(a, np.argpartition(unwrap(a), kth, axis), axis)
 
 
-@_adapts(np.choose)
-def _choose(a: Any, choices: Any, out: None = None, mode: Literal["raise", "wrap", "clip"] = "raise") -> Any:
+def choose(a: Any, choices: Any, out: Any = None, mode: Literal["raise", "wrap", "clip"] = "raise") -> Any:
+    """As ``numpy.choose``; boxes may be chosen, beside arrays and numbers that broadcast with them."""
+    if not contains_box([a, choices], TRACED):
+        return np.choose(a, choices, out, mode)
     places = np.choose(unwrap(a), np.arange(len(choices)), mode=mode)
-    result = choices[0]
-    for i in range(1, len(choices)):
+    result = choices[-1]
+    for i in range(len(choices)):
         result = np.where(places == i, choices[i], result)
     return result
+
+
+ADAPTED["choose"] = choose
 
 
 @_adapts(np.rollaxis)
@@ -296,7 +300,8 @@ def _convolve(a: Any, v: Any, mode: Any = "full") -> Any:
 
 @_adapts(np.cbrt)
 def _cbrt(x: Any) -> Any:
-    return np.sign(unwrap(x)) * np.power(np.abs(x), 1 / 3)
+    sign = np.copysign(1, unwrap(x))
+    return sign * np.power(sign * x, 1 / 3)
 
 
 @_adapts(np.polyval)
@@ -310,6 +315,9 @@ def _polyval(p: Any, x: Any) -> Any:
 @_adapts(np.interp)
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     xp, fp = array_of(xp), array_of(fp)
+    if np.shape(xp) != np.shape(fp) or np.ndim(xp) != 1 or not np.size(xp):
+        raise ShapeError(f"interp: expected as many values as places, got shapes {np.shape(fp)} and {np.shape(xp)}")
+    fp = fp.astype(np.result_type(fp.dtype, np.float64))
     if period is not None:
         x, xp = np.remainder(x, period), np.remainder(xp, period)
         order = np.argsort(unwrap(xp))
@@ -405,23 +413,17 @@ def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = Non
     return NUMPY[np.linalg.pinv](_from_triangle(a, "L") if hermitian else a, rcond, hermitian, rtol=rtol)
 
 
-@_adapts(np.linalg.trace, LINALG)
-def _trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
-    return np.trace(x, offset, -2, -1)
-
-
-@_adapts(np.linalg.matrix_transpose, LINALG)
-def _matrix_transpose(x: Any, /) -> Any:
-    return np.swapaxes(x, -1, -2)
-
-
 @_adapts(np.histogram)
 def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
-    moved = [("a", a)] if density and range is None and not np.ndim(unwrap(bins)) else []  # with the ends of the data
-    for name, value in (*moved, ("bins", bins), ("weights", weights)):
+    moves = range is None and not np.ndim(unwrap(bins))  # the edges, with the ends of the data
+    for name, value in (*([("a", a)] if moves and density else []), ("bins", bins), ("weights", weights)):
         if isinstance(value, Handle):
             refuse("histogram", name, value)
-    return np.histogram(unwrap(a), unwrap(bins), range, density, unwrap(weights))
+    found, edges = np.histogram(unwrap(a), unwrap(bins), range, density, unwrap(weights))
+    if not moves or getattr(a, "requires_grad", False) is False or not np.size(a):
+        return found, edges
+    low, high, share = NUMPY[np.min](a), NUMPY[np.max](a), np.linspace(0.0, 1.0, np.size(edges))
+    return found, edges + (1 - share) * (low - unwrap(low)) + share * (high - unwrap(high))
 
 
 # ---- without derivative ----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import numpy as np
 from .._protocols import by_place, other_names, out_by_name, with_arrays
 from .._signatures import with_bools
 from .._tensor import Tensor
-from ..boxes import ArrayBox, boxed
+from ..boxes import ArrayBox, boxed, promoted
 from ..engine.foreign import ForeignArray
 from ..engine.nodes import Handle
 from ..ops.joining import stack as _stack
@@ -122,11 +122,22 @@ def _unary(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
 
 
 def _binary(function: Callable[..., Any], op: Callable[..., Any]) -> Any:
+    promotes = isinstance(function, np.ufunc) and function is not np.ldexp
+
     def call(x: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
         if args or kwargs or type(x) is list or type(x) is tuple or type(y) is list or type(y) is tuple:
             return _call(function, op, (x, y, *args), kwargs)
-        if type(x) is not ArrayBox and type(y) is not ArrayBox:
+        if type(x) is ArrayBox:
+            if type(y) is ArrayBox:
+                alike = x._data.dtype is y._data.dtype
+            else:
+                alike = type(y) is float or getattr(y, "dtype", None) is x._data.dtype
+        elif type(y) is ArrayBox:
+            alike = type(x) is float or getattr(x, "dtype", None) is y._data.dtype
+        else:
             return op(x, y) if isinstance(x, Handle) or isinstance(y, Handle) else function(x, y)
+        if not alike and promotes:
+            x, y = promoted((x, y))
         result = op(x, y)
         if type(result) is Tensor and result._node is not None:
             result.__class__ = ArrayBox

@@ -11,8 +11,8 @@ from ..samples import case, reals
 from ._foreign import foreign
 
 __all__ = [
-    "H", "T", "computed", "conj", "integer_product", "positive_definite", "require_square", "square",
-    "well_conditioned",
+    "H", "T", "computed", "conj", "integer_product", "positive_definite", "require_square", "spread_beside",
+    "square", "well_conditioned",
 ]  # fmt: skip
 
 
@@ -46,6 +46,11 @@ def H(x: Any) -> Any:
 def conj(x: Any) -> Any:
     """The conjugate; a real array itself."""
     return np.conj(x) if x.dtype.kind == "c" else x
+
+
+def spread_beside(x: Any, shape: tuple[int, ...]) -> Any:
+    """``x`` as often as it is met in broadcasting with an array of ``shape``."""
+    return np.broadcast_to(x, np.broadcast_shapes(np.shape(x), shape))
 
 
 def require_square(name: str, x: Any) -> None:

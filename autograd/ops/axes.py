@@ -402,5 +402,7 @@ def reduced_partly(
         if missing is None:
             raise ArgumentError(f"numpy.{join.__name__} of no elements is undefined: beside where= give initial=, too")
         a = np.where(where, a, missing)
+    if neutral is None and not np.size(a):  # the extreme of nothing is what it starts from
+        return (np.sum(a, **kwargs) + initial).astype(a.dtype)
     result = reduction(a, **kwargs)
     return result if initial is None else join(result, initial)

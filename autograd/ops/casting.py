@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import op
+from .._protocols import numpy_function
 from ..devices import check_device, contiguous_format
 from ..engine.blocks import BLOCK, copied, in_blocks
 from ..engine.nodes import Handle, new_tensor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .._tensor import Tensor
 
 
-@op(np.copy, x=lambda g: g, jvp="symmetric", samples=reals())
+@op(x=lambda g: g, jvp="symmetric", samples=reals())
 def clone(x: Any, *, memory_format: Any = None) -> Any:
     """A copy with memory of its own, still connected to the graph.
 
@@ -30,6 +31,11 @@ def clone(x: Any, *, memory_format: Any = None) -> Any:
     if 0 in x.strides or (memory_format is not None and memory_format == contiguous_format):
         return np.array(x, order="C", subok=True)
     return np.array(x, subok=True)
+
+
+@numpy_function(np.copy)
+def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    return clone(a)
 
 
 @op(x=lambda g: g, jvp="linear", samples=reals())

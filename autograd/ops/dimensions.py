@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._op import composed, op
+from .._operands import unwrap
 from .._protocols import numpy_function
 from ..engine.blocks import BLOCK, copied
 from ..errors import ShapeError
@@ -216,6 +217,7 @@ swapaxes.__name__ = swapaxes.__qualname__ = "swapaxes"
 
 @numpy_function(np.reshape)
 def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: bool | None = None) -> Any:
+    shape = shape.tolist() if isinstance(shape, np.ndarray) else shape
     if order == "F":
         return permute(reshape(permute(a, None), dims_of(shape)[::-1]), None)
     return reshape(a, shape) if not copy else reshape(a, shape).clone()
@@ -228,7 +230,7 @@ def _ravel(a: Any, order: str = "C") -> Any:
 
 @numpy_function(np.transpose)
 def _transpose(a: Any, axes: Any = None) -> Any:
-    return permute(a, axes)
+    return permute(a, axes.tolist() if isinstance(axes, np.ndarray) else axes)
 
 
 @numpy_function(np.swapaxes)
@@ -253,9 +255,10 @@ def _rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
 
 @numpy_function(np.roll)
 def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    if isinstance(axis, (tuple, list)) and len(shape_of(shift)) == 0:
-        shift = (shift,) * len(axis)
-    return roll(a, shift, axis)
+    if axis is None:
+        return roll(a, np.sum(unwrap(shift)))
+    shifts, axes = np.broadcast_arrays(unwrap(shift), axis)
+    return roll(a, shifts.ravel().tolist(), axes.ravel().tolist())
 
 
-numpy_function(np.matrix_transpose)(matrix_transpose)
+numpy_function(np.matrix_transpose, np.linalg.matrix_transpose)(matrix_transpose)

@@ -110,7 +110,7 @@ def stack(tensors: Any, dim: int = 0) -> Any:
     return np.stack(tensors, dim)
 
 
-@composed(np.hstack, samples=[
+@composed(samples=[
     case(tensors=[reals(shape=(2, 3)), reals(shape=(2, 1))]), case(tensors=[reals(shape=()), reals(shape=(2,))]),
 ])  # fmt: skip
 def hstack(tensors: Any) -> Tensor:
@@ -119,7 +119,7 @@ def hstack(tensors: Any) -> Tensor:
     return cat(tensors, 0 if tensors and len(shape_of(tensors[0])) == 1 else 1)
 
 
-@composed(np.vstack, samples=[
+@composed(samples=[
     case(tensors=[reals(shape=(2, 3)), reals(shape=(3,))]), case(tensors=[reals(shape=()), reals(shape=())]),
 ])  # fmt: skip
 def vstack(tensors: Any) -> Tensor:
@@ -363,7 +363,19 @@ def _concatenate(arrays: Any, axis: int | None = 0, *, dtype: Any = None, castin
         arrays = _converted(arrays, dtype, casting)
     if axis is None:
         arrays, axis = [reshape(array, -1) for array in arrays], 0
-    return cat(arrays, axis)
+    return cat(list(arrays), axis)
+
+
+@numpy_function(np.vstack)
+def _vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    rows = [item if len(shape_of(item)) > 1 else np.atleast_2d(item) for item in tup]
+    return _concatenate(rows, 0, dtype=dtype, casting=casting)
+
+
+@numpy_function(np.hstack)
+def _hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    rows = [item if shape_of(item) else np.atleast_1d(item) for item in tup]
+    return _concatenate(rows, 0 if rows and len(shape_of(rows[0])) == 1 else 1, dtype=dtype, casting=casting)
 
 
 @numpy_function(np.append)

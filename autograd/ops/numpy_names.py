@@ -9,8 +9,9 @@ import numpy as np
 
 from .._operands import unwrap
 from .._protocols import newer, numpy_function
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from .joining import unbind
+from .products import vecdot
 from .shapes import shape_of
 
 __all__: list[str] = []
@@ -45,6 +46,15 @@ def _cumulative(function: Callable[..., Any], start: int) -> Callable[..., Any]:
 
 numpy_function(*newer("cumulative_sum"))(_cumulative(np.cumsum, 0))
 numpy_function(*newer("cumulative_prod"))(_cumulative(np.cumprod, 1))
+
+
+@numpy_function(np.vecdot, np.linalg.vecdot)
+def _vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    if axis != -1:  # which NumPy counts in each of the two, before they are broadcast
+        x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
+    if shape_of(x1)[-1:] != shape_of(x2)[-1:]:
+        raise ShapeError(f"vecdot: vectors of {shape_of(x1)[-1:]} and {shape_of(x2)[-1:]} elements have no dot product")
+    return vecdot(x1, x2)
 
 
 @numpy_function(*newer("matvec"))

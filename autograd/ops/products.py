@@ -21,7 +21,7 @@ from ..engine.many_products import SOME, are_some, many_products
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from . import arithmetic
-from ._matrices import conj, integer_product
+from ._matrices import conj, integer_product, spread_beside
 from .selection import where
 from .shapes import also_named, normalized_dim, shape_of
 
@@ -168,19 +168,20 @@ def outer(x: Any, y: Any) -> Any:
 
 
 @op(
-    np.vecdot, np.linalg.vecdot,
-    x=lambda g, y, dim: conj(np.expand_dims(g, dim) * y),
-    y=lambda g, x, dim: np.expand_dims(g, dim) * conj(x),
+    x=lambda g, x_shape, y, dim: conj(np.expand_dims(g, dim) * spread_beside(y, x_shape)),
+    y=lambda g, x, y_shape, dim: np.expand_dims(g, dim) * conj(spread_beside(x, y_shape)),
     promote="common",
     jvp="multilinear",
     samples=[
         case(x=reals(shape=(2, 3)), y=reals(shape=(2, 3))), case(x=reals(shape=(3,)), y=reals(shape=(2, 3))),
         case(x=reals(shape=(2, 1)), y=reals(shape=(2, 3)), dim=-2), case(x=reals(shape=(3, 0)), y=reals(shape=(3, 0))),
-        case(x=reals(shape=(2,)), y=reals(shape=(2, 2))),
+        case(x=reals(shape=(2,)), y=reals(shape=(2, 2))), case(x=reals(shape=(2, 3, 2)), y=reals(shape=(3, 2)), dim=0),
     ],
 )  # fmt: skip
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
-    """The dot products ``sum(conj(x) * y, dim)`` of vectors along ``dim``. Raises: ShapeError."""
+    """The dot products ``sum(conj(x) * y, dim)`` along ``dim`` of the broadcast shape. Raises: ShapeError."""
+    if x.shape != y.shape:
+        x, y = np.broadcast_arrays(x, y)
     return np.vecdot(x, y, axis=dim)  # type: ignore[call-overload] # the stubs lack axis
 
 

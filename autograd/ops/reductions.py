@@ -349,7 +349,7 @@ def numpy_mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = 
     if dtype is None and a.dtype.kind in "biu":
         dtype = dtypes.float64
     if where is not True:
-        a = a if dtype is None else a.to(dtype)
+        a = a if dtype is None else a.astype(dtype)
         result = _numpy_sum(a, axis, keepdims=True, where=where) / counted(a, axis, where)
         return result if keepdims else np.squeeze(result, axis)
     return mean(*numpy_axes(a, axis, keepdims), dtype=dtype)
@@ -367,6 +367,11 @@ def _numpy_prod(
 @numpy_function(np.trace)
 def _numpy_trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
     return sum(diagonal(a, offset, axis1, axis2), -1, dtype=dtype)
+
+
+@numpy_function(np.linalg.trace)
+def _numpy_traces(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    return sum(diagonal(x, offset, -2, -1), -1, dtype=dtype)
 
 
 @numpy_function(np.nansum)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import dtypes
 from .._op import composed, new_tensor, op, unwrap
-from .._protocols import numpy_function
+from .._protocols import numpy_function, of_arrays
 from ..engine.blocks import BLOCK, copy_all
 from ..engine.failures import describe, explained
 from ..engine.foreign import ForeignArray, alike
@@ -291,7 +291,7 @@ def constant_pad_nd(x: Any, pad: Sequence[int], value: float = 0) -> Any:
 def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     if min(np.atleast_1d(shape), default=0) < 0:  # which PyTorch gives a meaning
         raise ShapeError(f"broadcast_to: sizes must not be negative, got shape {shape}")
-    return broadcast_to(array, shape)
+    return broadcast_to(array, shape.tolist() if isinstance(shape, np.ndarray) else shape)
 
 
 @numpy_function(np.tile)
@@ -300,6 +300,7 @@ def _tile(A: Any, reps: Any) -> Any:
 
 
 @numpy_function(np.meshgrid)
+@functools.partial(of_arrays, count=None)
 def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
     if sparse:
         raise NotDifferentiableError("numpy.meshgrid on Tensors gives the full grid only: leave out sparse=True")
@@ -307,6 +308,7 @@ def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str =
 
 
 @numpy_function(np.broadcast_arrays)
+@functools.partial(of_arrays, count=None)
 def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     return broadcast_tensors(*args)
 

@@ -334,6 +334,8 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, floa
             raise ShapeError(f"{name}: there are {n} elements along dim {dim} of y, but {places} places in x")
     y, x = (a.astype(dtypes.int64) if getattr(a, "dtype", dtypes.float32).kind in "biu" else a for a in (y, x))
     heights = arithmetic.add(getitem(y, along(dim, slice(1, None))), getitem(y, along(dim, slice(None, -1))))
+    if x is None and np.ndim(dx):  # NumPy's distances, one for each interval
+        return arithmetic.mul(heights, dx), 0.5
     if x is None:
         return heights, 0.5 * (1 if dx is None else dx)
     if np.ndim(x) == 1 and np.ndim(y) > 1:

@@ -17,7 +17,7 @@ import numpy as np
 
 from .._op import composed, new_tensor, op, unwrap
 from .._op_function import OpFunction, P, R
-from .._protocols import numpy_function
+from .._protocols import numpy_function, of_arrays
 from ..engine.failures import describe
 from ..engine.nodes import Handle, array_of
 from ..engine.views import shares_memory
@@ -302,6 +302,6 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
     return squeeze(a, axis)
 
 
-numpy_function(np.atleast_1d)(atleast_1d)
-numpy_function(np.atleast_2d)(atleast_2d)
-numpy_function(np.atleast_3d)(atleast_3d)
+numpy_function(np.atleast_1d)(of_arrays(atleast_1d, None))
+numpy_function(np.atleast_2d)(of_arrays(atleast_2d, None))
+numpy_function(np.atleast_3d)(of_arrays(atleast_3d, None))

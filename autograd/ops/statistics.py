@@ -374,7 +374,7 @@ def _in_dtype(a: Any, dtype: Any) -> Any:
     """The input in the dtype that NumPy computes in."""
     if dtype is None and a.dtype.kind in "biu":
         dtype = dtypes.float64
-    return a if dtype is None else a.to(dtype)
+    return a if dtype is None else a.astype(dtype)
 
 
 @numpy_function(np.var)
@@ -393,6 +393,7 @@ def _numpy_var(
     if where is True and mean is None:
         a, axis, keepdims = numpy_axes(a, axis, keepdims)
         return var_(a, axis, ddof, keepdims)
+    a = a if where is True else np.where(where, a, 0)  # what is left out has no gradient, were it NaN
     deviation = a - (numpy_mean(a, axis, keepdims=True, where=where) if mean is None else mean)
     squares = np.square(np.abs(deviation) if a.dtype.kind == "c" else deviation)
     result = np.sum(squares, axis, keepdims=True, where=where) / np.maximum(counted(squares, axis, where) - ddof, 0)
@@ -406,7 +407,9 @@ def _numpy_std(
     correction = options.pop("correction", None)
     ddof = ddof if correction is None else correction
     if options:
-        return np.sqrt(_numpy_var(a, axis, dtype, ddof=ddof, keepdims=keepdims, **options))
+        found = _numpy_var(a, axis, dtype, ddof=ddof, keepdims=keepdims, **options)
+        equal = found == 0  # the gradient of equal elements is 0, not NaN
+        return np.where(equal, 0.0, np.sqrt(np.where(equal, 1.0, found)))
     a, axis, keepdims = numpy_axes(_in_dtype(a, dtype), axis, keepdims)
     return std_(a, axis, ddof, keepdims)
 

@@ -29,7 +29,7 @@ def _with_parameter(name: str, op: Callable[..., Any], count: int = 1) -> Callab
 def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     if b is None and not return_sign:
         return _torch.logsumexp(a, axis, keepdims)
-    top = np.max(unwrap(a), axis=axis, keepdims=True)
+    top = np.max(np.real(unwrap(a)), axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
     total = np.sum((1.0 if b is None else b) * np.exp(a - top), axis=axis, keepdims=keepdims)
     top = top if keepdims else np.squeeze(top, axis)

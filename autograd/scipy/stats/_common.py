@@ -12,7 +12,7 @@ from ... import numpy as anp
 from ...engine.foreign import as_array, everywhere
 from ...engine.nodes import Handle
 
-__all__ = ["LOG_2PI", "anp", "scaled", "standard", "within"]
+__all__ = ["LOG_2PI", "anp", "positive", "scaled", "standard", "valid", "within"]
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -22,8 +22,18 @@ def standard(x: Any, loc: Any, scale: Any) -> Any:
     if type(loc) not in (int, float) or loc != 0:
         x = x - loc
     if type(scale) not in (int, float) or scale != 1:
-        x = x / scale
+        x = x / positive(scale)
     return x
+
+
+def valid(condition: Any, parameter: Any) -> Any:
+    """A parameter, with NaN in place of what it must not be: so SciPy's results become NaN."""
+    return parameter if everywhere(condition) else np.where(condition, parameter, np.nan)
+
+
+def positive(parameter: Any) -> Any:
+    """A parameter that must be positive."""
+    return valid(value(parameter) > 0, parameter)
 
 
 def scaled(logpdf: Any, scale: Any) -> Any:
@@ -37,7 +47,8 @@ def value(x: Any) -> Any:
 
 
 def within(inside: Any, x: Any, stand_in: float, function: Callable[[Any], Any], outside: float = -np.inf) -> Any:
-    """``function(x)`` where ``inside``, and elsewhere ``outside``, with gradients that stay finite."""
+    """``function(x)`` where ``inside`` (or NaN), and elsewhere ``outside``, with gradients that stay finite."""
     if everywhere(inside):
         return function(x)
+    inside = inside | np.isnan(value(x))
     return np.where(inside, function(np.where(inside, x, stand_in)), outside)

@@ -9,11 +9,11 @@ import numpy as np
 
 from .. import special as _special
 from .._mirrors import mirror
-from ._common import anp, value, within
+from ._common import anp, valid, value, within
 
 
 def _logpmf(k: Any, p: Any, loc: Any = 0) -> Any:
-    k = value(k) - value(loc)
+    k, p = value(k) - value(loc), valid((value(p) >= 0) & (value(p) <= 1), p)
     return within((k == 0) | (k == 1), k, 0.0, lambda k: _special.xlogy(k, p) + _special.xlog1py(1.0 - k, -p))
 
 

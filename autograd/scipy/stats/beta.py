@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import special as _special
 from .._mirrors import mirror
-from ._common import anp, scaled, standard, value, within
+from ._common import anp, positive, scaled, standard, value, within
 
 
 def _log_density(z: Any, a: Any, b: Any) -> Any:
@@ -16,7 +16,7 @@ def _log_density(z: Any, a: Any, b: Any) -> Any:
 
 
 def _logpdf(x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    z = standard(x, loc, scale)
+    z, a, b = standard(x, loc, scale), positive(a), positive(b)
     inside = (value(z) >= 0) & (value(z) <= 1)
     return scaled(within(inside, z, 0.5, lambda z: _log_density(z, a, b)), scale)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from .. import special as _special
 from .._mirrors import mirror
-from ._common import anp, scaled, standard, value, within
+from ._common import anp, positive, scaled, standard, value, within
 
 
 def _logpdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    z = standard(x, loc, scale)
+    z, a = standard(x, loc, scale), positive(a)
     return scaled(within(value(z) >= 0, z, 1.0, lambda z: _special.xlogy(a - 1.0, z) - z - _special.gammaln(a)), scale)
 
 
@@ -19,7 +19,7 @@ def _pdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def _cdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    z = standard(x, loc, scale)
+    z, a = standard(x, loc, scale), positive(a)
     return within(value(z) >= 0, z, 1.0, lambda z: _special.gammainc(a, z), 0.0)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ... import special as _special
 from .._mirrors import mirror
 from .._special_ops import normal_logpdf
-from ._common import anp, standard
+from ._common import anp, positive, standard
 
 
 def _logpdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
@@ -37,7 +37,7 @@ def _logsf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def _ppf(q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    return _special.ndtri(q) * scale + loc
+    return _special.ndtri(q) * positive(scale) + loc
 
 
 def _entropy(loc: Any = 0.0, scale: Any = 1.0) -> Any:

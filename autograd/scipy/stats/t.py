@@ -7,11 +7,11 @@ from typing import Any
 
 from .. import special as _special
 from .._mirrors import mirror
-from ._common import anp, scaled, standard
+from ._common import anp, positive, scaled, standard
 
 
 def _logpdf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    z = standard(x, loc, scale)
+    z, df = standard(x, loc, scale), positive(df)
     half = (df + 1.0) / 2.0
     factor = _special.gammaln(half) - _special.gammaln(df / 2.0) - 0.5 * anp.log(df * math.pi)
     return scaled(factor - half * anp.log1p(z * z / df), scale)
