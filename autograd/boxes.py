@@ -19,7 +19,7 @@ from ._signatures import with_bools
 from ._tensor import Tensor
 from .engine.nodes import Handle
 from .errors import GradientError
-from .ops._indices import spanned
+from .ops._indices import is_int, spanned
 
 __all__ = ["ArrayBox", "boxed", "boxing"]
 
@@ -160,8 +160,8 @@ def _item(self: Any, index: Any) -> Any:
 def _with_ints_as_arrays(index: tuple[Any, ...]) -> tuple[Any, ...]:
     """An index in which ints beside arrays are arrays too, as they are to NumPy (but not to PyTorch)."""
     for part in index:
-        if isinstance(part, (list, np.ndarray)) and np.ndim(part):
-            return tuple([np.array([p]) if isinstance(p, (int, np.integer)) else p for p in index])
+        if _is_array(part):
+            return tuple([np.array([p]) if is_int(p) else p for p in index])
     return index
 
 
@@ -176,7 +176,9 @@ def _dots_between(index: tuple[Any, ...], ndim: int) -> int:
 
 
 def _is_array(part: Any) -> bool:
-    return isinstance(part, (list, np.ndarray, Tensor)) and np.ndim(part) > 0
+    if type(part) is int or isinstance(part, slice) or part is None or part is Ellipsis:
+        return False
+    return not is_int(part._data if isinstance(part, Tensor) else part)
 
 
 class ArrayBox(Tensor):

@@ -185,6 +185,16 @@ def test_an_ellipsis_for_no_dimension_does_not_stand_between_arrays():
     assert x[..., 1, [[0, 1]]].shape == (5, 1, 2)
 
 
+@pytest.mark.parametrize("columns", [(2, 0), range(2, -1, -2), [2, 0]])
+def test_a_tuple_or_range_in_an_index_is_an_array(columns):
+    x = leaf(*np.arange(24.0).reshape(2, 4, 3))
+    found = x[1, :, columns]
+    assert values(found) == [[14.0, 12.0], [17.0, 15.0], [20.0, 18.0], [23.0, 21.0]]
+    autograd.backward(found.sum() + x[(columns[1:],)].sum())
+    assert values(x.grad[0]) == [[1.0, 1.0, 1.0]] * 4
+    assert values(x.grad[1]) == [[1.0, 0.0, 1.0]] * 4
+
+
 def test_an_empty_list_as_an_index_selects_nothing():
     for index, shape in [([], (0, 3)), ([[]], (1, 0, 3)), (([], slice(1)), (0, 1)), ((0, []), (0,))]:
         x = leaf([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
