@@ -204,6 +204,25 @@ def test_an_empty_list_as_an_index_selects_nothing():
         assert values(x.grad) == [[0.0] * 3] * 2
 
 
+@pytest.mark.parametrize("write", [
+    lambda x, src: x.scatter(0, tensor([2, 0]), src),
+    lambda x, src: x.scatter_(0, tensor([2, 0]), src),
+    lambda x, src: x.index_copy(0, tensor([2, 0]), src),
+    lambda x, src: x.index_put((tensor([2, 0]),), src),
+    lambda x, src: x.index_put_((tensor([2, 0]),), src),
+    lambda x, src: x.put(tensor([2, 0]), src),
+    lambda x, src: x.masked_scatter(bools(True, False, True), src),
+])  # fmt: skip
+def test_fractions_are_not_lost_where_they_are_written_at_an_index(write):
+    for dtype, src in [("int64", tensor([0.7, 1.7])), ("bool", tensor([2, 3])), ("float32", tensor([1j, 2.0]))]:
+        x = autograd.ones(3, dtype=dtype)
+        with pytest.raises(errors.DtypeError, match="cannot be written into a tensor of dtype " + dtype):
+            write(x, src)
+        assert values(x) == [1, 1, 1]
+    assert write(autograd.ones(3, dtype="float32"), tensor([4, 5])).dtype == "float32"
+    assert sorted(values(write(autograd.ones(3, dtype="int32"), tensor([4, 5])))) == [1, 4, 5]
+
+
 def test_values_are_added_at_numbers_of_no_dimension():
     x = autograd.zeros(2, 3).index_put_((tensor(1), tensor(2)), tensor(5.0), accumulate=True)
     assert values(x) == [[0.0, 0.0, 0.0], [0.0, 0.0, 5.0]]
