@@ -88,7 +88,7 @@ def asarray(
     shared = made is obj or (isinstance(obj, np.ndarray) and (made._data is obj or made._data.base is obj))
     if copy is False and not shared:
         raise ArgumentError(
-            f"asarray: a tensor of {made.dtype} cannot share the memory of this {type(obj).__name__}: leave out copy=False"
+            f"asarray: a tensor of {made.dtype} cannot share the memory of this {type(obj).__name__}: leave copy out"
         )
     if copy and shared:
         made = made.clone()

@@ -53,8 +53,8 @@ def _check_dtype(name: str, x: Any, src: Any) -> None:
     """Raise DtypeError if what is to be written over elements of ``x`` would lose its fractions or imaginary parts."""
     if len(shape_of(src)) and hasattr(src, "dtype") and not dtypes.can_cast(src.dtype, x.dtype):
         raise DtypeError(
-            f"{name}: {src.dtype} values cannot be written into a tensor of dtype {x.dtype}, which would lose a part of "
-            f"them: convert one of the two first, the tensor with .to({src.dtype}), say"
+            f"{name}: {src.dtype} values cannot be written into a tensor of dtype {x.dtype}, which would lose a part "
+            "of them: convert one of the two first"
         )
 
 
