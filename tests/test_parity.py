@@ -372,6 +372,16 @@ def test_a_flag_behind_other_arguments_is_no_dimension():
             call()
 
 
+@pytest.mark.parametrize("call", [
+    lambda t: t.select(True, 0), lambda t: t.narrow(True, 0, 1), lambda t: t.flip(True), lambda t: t.movedim(0, True),
+    lambda t: t.gather(False, t.long()), lambda t: t.index_select(True, tensor([0])), lambda t: t.diff(1, True),
+    lambda t: t.roll(1, True), lambda t: t.flatten(True), lambda t: t.scatter(True, t.long(), 1.0),
+])  # fmt: skip
+def test_a_flag_is_no_dimension_of_which_a_part_is_taken_either(call):
+    with pytest.raises(TypeError, match="True|False"):
+        call(autograd.zeros(2, 2))
+
+
 @pytest.mark.parametrize("other", [1 + 1j, complex(INF, 1), complex(-INF, 0)])
 @pytest.mark.parametrize("lost", [complex(NAN, 1), complex(1, NAN), complex(-INF, NAN)])
 def test_nan_in_a_part_of_a_complex_number_stays_in_the_logarithm_of_a_sum(lost, other):
