@@ -137,6 +137,12 @@ def test_an_argument_of_a_transform_that_is_overwritten_is_no_parameter(transfor
     assert transform(lambda x: x.clone().mul_(2).sum(), x) is not None
 
 
+def test_the_largest_of_no_elements():
+    text = message(lambda: autograd.zeros(0).max(), IndexError)
+    assert text == "a tensor of shape (0,) has no elements of which one could be chosen"
+    assert "has no elements along dim 0 of" in message(lambda: autograd.zeros(0, 2).amax(0), IndexError)
+
+
 def test_an_enlargement():
     text = message(lambda: (leaf(1, 2) * 1).add_(np.ones((3, 2))), ValueError, RuntimeError)
     assert text == (
