@@ -26,10 +26,12 @@ from ._op import op as op
 from ._tensor import Tensor as Tensor
 from .creation import arange as arange
 from .creation import as_tensor as as_tensor
+from .creation import asarray as asarray
 from .creation import empty as empty
 from .creation import empty_like as empty_like
 from .creation import eye as eye
 from .creation import from_numpy as from_numpy
+from .creation import frombuffer as frombuffer
 from .creation import full as full
 from .creation import full_like as full_like
 from .creation import linspace as linspace
@@ -561,6 +563,16 @@ _LATER = {
 }  # fmt: skip
 """What only some programs use: imported when it is first asked for, so that the rest is there sooner."""
 
+_IN_PLACE = [
+    "abs_", "acos_", "acosh_", "addmv_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_", "arctanh_", "asin_",
+    "asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "conj_physical_", "cos_",
+    "cosh_", "deg2rad_", "detach_", "erf_", "erfc_", "exp2_", "exp_", "expm1_", "fill_", "fix_", "floor_", "frac_",
+    "gcd_", "i0_", "index_put_", "lcm_", "ldexp_", "log10_", "log1p_", "log2_", "log_", "logit_", "nan_to_num_", "neg_",
+    "negative_", "rad2deg_", "reciprocal_", "relu_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_",
+    "square_", "tan_", "tanh_", "trunc_", "xlogy_", "zero_",
+]  # fmt: skip
+"""PyTorch's functions that overwrite a Tensor: its methods."""
+
 _ELSEWHERE = {
     "nn": "what is torch.nn in PyTorch is a package of its own: import nn",
     "optim": "what is torch.optim in PyTorch is a package of its own: import optim",
@@ -570,6 +582,8 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> _Any:
+    if name in _IN_PLACE:
+        return getattr(Tensor, name)
     if name not in _LATER:
         hint = f"; {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
         raise AttributeError(f"module 'autograd' has no attribute {name!r}{hint}", name=name, obj=autograd)
@@ -579,4 +593,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_IN_PLACE, *_LATER})

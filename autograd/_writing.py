@@ -328,8 +328,8 @@ def _unpack(op: Any, name: str) -> list[str]:
         ]
     chosen = [] if alias is None else [f"    if {alias} is not None:", f"        {name} = {alias}"]
     kind = checked_of(op.forward).get(name)
-    if kind is None and name == "dim":
-        return [*chosen, "    if dim is True or dim is False:", "        _refuse_flag(OP.name, dim)"]
+    if kind is None and name in ("dim", "dims"):
+        return [*chosen, f"    if {name} is True or {name} is False:", f"        _refuse_flag(OP.name, {name})"]
     if kind is None:
         return chosen
     if kind == "bool" and alias is not None:  # NumPy's keepdims=1

@@ -19,7 +19,7 @@ from ._signatures import with_bools
 from ._tensor import Tensor
 from .engine.nodes import Handle
 from .errors import GradientError
-from .ops._indices import spanned
+from .ops._indices import is_int, spanned
 
 __all__ = ["ArrayBox", "boxed", "boxing", "promoted"]
 
@@ -166,16 +166,9 @@ def _item(self: Any, index: Any) -> Any:
 def _with_ints_as_arrays(index: tuple[Any, ...]) -> tuple[Any, ...]:
     """An index in which ints beside arrays are arrays too, as they are to NumPy (but not to PyTorch)."""
     for part in index:
-        if isinstance(part, (list, np.ndarray)) and np.ndim(part):
-            return tuple([np.array([p]) if _is_int(p) else p for p in index])
+        if _is_array(part):
+            return tuple([np.array([p]) if is_int(p) else p for p in index])
     return index
-
-
-def _is_int(part: Any) -> bool:
-    """Whether a part of an index is one number (True and False are new dimensions)."""
-    if isinstance(part, np.ndarray):
-        return not part.ndim and part.dtype.kind in "iu"
-    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
 
 
 def _dots_between(index: tuple[Any, ...], ndim: int) -> int:
@@ -189,7 +182,9 @@ def _dots_between(index: tuple[Any, ...], ndim: int) -> int:
 
 
 def _is_array(part: Any) -> bool:
-    return isinstance(part, (list, np.ndarray, Tensor)) and np.ndim(part) > 0
+    if type(part) is int or isinstance(part, slice) or part is None or part is Ellipsis:
+        return False
+    return not is_int(part._data if isinstance(part, Tensor) else part)
 
 
 class ArrayBox(Tensor):

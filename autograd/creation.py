@@ -21,8 +21,9 @@ from .errors import ArgumentError, DtypeError, ShapeError
 from .ops.shapes import integer
 
 __all__ = [
-    "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "logspace",
-    "ones", "ones_like", "scalar_tensor", "tensor", "tril_indices", "triu_indices", "zeros", "zeros_like",
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "from_numpy", "frombuffer", "full", "full_like",
+    "linspace", "logspace", "ones", "ones_like", "scalar_tensor", "tensor", "tril_indices", "triu_indices", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 
@@ -60,6 +61,58 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     return Tensor(to_array(data, dtype))
+
+
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """``as_tensor`` with a say in whether memory is shared.
+
+    Args:
+        obj: numbers, nested lists, an array or a Tensor, which stays in the graph.
+        dtype: of the elements; by default arrays keep theirs, Python floats become the default dtype.
+        device: ``'cpu'``.
+        copy: True copies, False never does, None only where it must.
+        requires_grad: record the operations on it.
+
+    Raises: ValueError if ``copy`` is False and the memory cannot be shared.
+
+    >>> import autograd, numpy as np
+    >>> array = np.zeros(2)
+    >>> autograd.asarray(array, copy=True).add_(1)
+    tensor([1., 1.], dtype=float64)
+    >>> array
+    array([0., 0.])
+    """
+    made = as_tensor(obj, dtype, device)
+    shared = made is obj or (isinstance(obj, np.ndarray) and (made._data is obj or made._data.base is obj))
+    if copy is False and not shared:
+        raise ArgumentError(
+            f"asarray: a tensor of {made.dtype} cannot share the memory of this {type(obj).__name__}: leave copy out"
+        )
+    if copy and shared:
+        made = made.clone()
+    return made.requires_grad_() if requires_grad and not made.requires_grad else made
+
+
+@explained
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """A vector of the numbers in a buffer, such as ``bytes``, whose memory it shares (read-only where that is).
+
+    Args:
+        buffer: bytes, a bytearray, a memory map.
+        dtype: as what to read the bytes.
+        count: how many numbers; -1 for all there are.
+        offset: at which byte to begin.
+        requires_grad: record the operations on it.
+
+    Raises: ValueError if the buffer is too short, or no whole number of elements long.
+
+    >>> import autograd
+    >>> autograd.frombuffer(b"abcd", dtype=autograd.uint8, offset=1)
+    tensor([ 98,  99, 100], dtype=uint8)
+    """
+    return Tensor(np.frombuffer(buffer, dtypes.as_dtype(dtype), count, offset), requires_grad)
 
 
 def from_numpy(ndarray: Any) -> Tensor:

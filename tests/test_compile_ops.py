@@ -233,6 +233,14 @@ def test_what_an_index_selects_lies_as_it_does_uncompiled():
     assert compiled.recordings == 1
 
 
+@pytest.mark.parametrize("index", [((1, 0),), (slice(None), (2, 0)), (1, (0, 1), (2, 0)), (0, slice(None), range(2))])
+def test_tuples_and_ranges_in_an_index_stay_such(index):
+    compiled, x = autograd.compile(lambda x: x[index] * 2, fullgraph=True), autograd.randn(2, 3, 4)
+    for _ in range(3):
+        assert autograd.equal(compiled(x), x[index] * 2)
+    assert compiled.recordings == 1
+
+
 AT_AN_INDEX = {
     "scatter": lambda index: autograd.zeros(3, 5).scatter(1, index, 2.0),
     "scatter, added": lambda index: autograd.ones(3, 5).scatter(1, index, 1.0, reduce="add"),

@@ -209,3 +209,38 @@ def test_random_tensors_like_another_are_asked_for_a_device():
         assert made(x, device="cpu").shape == x.shape
         with pytest.raises(errors.ArgumentError, match="no device 'cuda'"):
             made(x, device="cuda")
+
+
+def test_asarray_shares_memory_unless_told_otherwise():
+    x, array = leaf(1, 2), np.zeros(2)
+    y = x * 2
+    assert autograd.asarray(y) is y
+    assert autograd.asarray(array, copy=False).add_(1) is not None
+    assert array.tolist() == [1, 1]
+    copied = autograd.asarray(array, copy=True, requires_grad=True)
+    with autograd.no_grad():
+        copied.add_(1)
+    assert array.tolist() == [1, 1]
+    autograd.backward((autograd.asarray(y, copy=True, dtype=autograd.float32) * copied).sum())
+    assert values(x.grad) == [4, 4]
+    assert values(copied.grad) == [2, 4]
+    assert autograd.asarray([1, 2.5]).dtype == f32
+    for source, dtype in ([1.0, 2.0], None), (array, f32), (np.float64(1), None), (y, f32):
+        with pytest.raises(errors.ArgumentError, match="cannot share the memory"):
+            autograd.asarray(source, dtype=dtype, copy=False)
+    with pytest.raises(errors.DtypeError, match="require grad"):
+        autograd.asarray([1, 2], requires_grad=True)
+
+
+def test_frombuffer_reads_numbers_in_the_memory_of_a_buffer():
+    buffer = bytearray(np.array([1, 2, 3], np.int16).tobytes())
+    found = autograd.frombuffer(buffer, dtype=autograd.int16, count=1, offset=2)
+    assert values(found) == [2]
+    found.fill_(7)
+    assert np.frombuffer(buffer, np.int16).tolist() == [1, 7, 3]
+    with pytest.raises(errors.MutationError, match="read-only"):
+        autograd.frombuffer(bytes(buffer), dtype=autograd.uint8).zero_()
+    for wrong in ({"dtype": i64}, {"dtype": np.dtype("i2"), "count": 4}, {"dtype": i64, "offset": 7}):
+        with pytest.raises(ValueError, match="frombuffer"):
+            autograd.frombuffer(buffer, **wrong)
+    assert autograd.frombuffer(np.ones(1), dtype=f64, requires_grad=True).requires_grad

@@ -282,6 +282,7 @@ def test_eigenvalues_depend_on_the_triangle_that_numpy_reads(f, triangle):
     (1, slice(None), [0, 2]), (0, [1, 0], None), ([0, 1], 1), (Ellipsis, 0), (-1, 1), (Ellipsis, [0, 1], [0, 2]),
     (slice(None), [0, 1, 0], Ellipsis, [0, 2, 1]), (slice(None), None, 1, Ellipsis, [[0, 2]]), (0, Ellipsis, [1], [2]),
     (slice(None), onp.array(1), None, [0, 2]), ([0, 1], True, 1), (True, [0, 1]),
+    (1, slice(None), (0, 2)), (0, slice(None), range(1, 3)), (1, slice(None), True), ((0, 1),),
 ])  # fmt: skip
 def test_indices_mean_what_they_mean_to_numpy(index):
     x = onp.arange(12.0).reshape(2, 2, 3)

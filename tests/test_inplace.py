@@ -25,6 +25,19 @@ def weighted(y):
 # ---- in-place operations --------------------------------------------------------------------------------------------
 
 
+def test_some_are_functions_too():
+    x = leaf(0.5, -2.0)
+    y = x * 2
+    assert autograd.relu_(y) is y
+    assert autograd.exp_(autograd.clamp_(y, max=3.0)) is y
+    weighted(y).backward()
+    assert values(x.grad) == pytest.approx([2 * np.e, 0.0])
+    for name in autograd._IN_PLACE:
+        assert getattr(autograd, name) is getattr(autograd.Tensor, name)
+        assert name in dir(autograd)
+    assert not hasattr(autograd, "add_")  # nor has PyTorch
+
+
 def test_they_return_the_tensor_itself():
     y = leaf(1, 2) * 1
     assert y.add_(1) is y

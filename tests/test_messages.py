@@ -120,6 +120,29 @@ def test_a_leaf_overwritten_while_recording_names_the_tensor_and_the_remedy():
     )
 
 
+@pytest.mark.parametrize("transform", [
+    lambda f, x: autograd.func.grad(f)(x),
+    lambda f, x: autograd.func.jvp(f, (x,), (x,)),
+    lambda f, x: autograd.func.jacfwd(f)(x),
+])  # fmt: skip
+def test_an_argument_of_a_transform_that_is_overwritten_is_no_parameter(transform):
+    """Inside ``no_grad``, the remedy for a parameter, what is written would count as constant."""
+    x = autograd.ones(2)
+    for write, what in ((lambda x: x.mul_(2), "an input"), (lambda x: x[1:].mul_(2), "a view of an input")):
+        text = message(lambda write=write: transform(lambda x: write(x).sum(), x), errors.MutationError)
+        assert f"is {what} of what is being differentiated" in text
+        assert ".clone() it first" in text
+        assert "no_grad" not in text
+    assert x.tolist() == [1.0, 1.0]
+    assert transform(lambda x: x.clone().mul_(2).sum(), x) is not None
+
+
+def test_the_largest_of_no_elements():
+    text = message(lambda: autograd.zeros(0).max(), IndexError)
+    assert text == "a tensor of shape (0,) has no elements of which one could be chosen"
+    assert "has no elements along dim 0 of" in message(lambda: autograd.zeros(0, 2).amax(0), IndexError)
+
+
 def test_an_enlargement():
     text = message(lambda: (leaf(1, 2) * 1).add_(np.ones((3, 2))), ValueError, RuntimeError)
     assert text == (

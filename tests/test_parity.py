@@ -186,6 +186,16 @@ def test_an_ellipsis_for_no_dimension_does_not_stand_between_arrays():
     assert x[..., 1, [[0, 1]]].shape == (5, 1, 2)
 
 
+@pytest.mark.parametrize("columns", [(2, 0), range(2, -1, -2), [2, 0]])
+def test_a_tuple_or_range_in_an_index_is_an_array(columns):
+    x = leaf(*np.arange(24.0).reshape(2, 4, 3))
+    found = x[1, :, columns]
+    assert values(found) == [[14.0, 12.0], [17.0, 15.0], [20.0, 18.0], [23.0, 21.0]]
+    autograd.backward(found.sum() + x[(columns[1:],)].sum())
+    assert values(x.grad[0]) == [[1.0, 1.0, 1.0]] * 4
+    assert values(x.grad[1]) == [[1.0, 0.0, 1.0]] * 4
+
+
 def test_an_empty_list_as_an_index_selects_nothing():
     for index, shape in [([], (0, 3)), ([[]], (1, 0, 3)), (([], slice(1)), (0, 1)), ((0, []), (0,))]:
         x = leaf([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
@@ -193,6 +203,25 @@ def test_an_empty_list_as_an_index_selects_nothing():
         assert found.shape == shape
         autograd.backward(found.sum())
         assert values(x.grad) == [[0.0] * 3] * 2
+
+
+@pytest.mark.parametrize("write", [
+    lambda x, src: x.scatter(0, tensor([2, 0]), src),
+    lambda x, src: x.scatter_(0, tensor([2, 0]), src),
+    lambda x, src: x.index_copy(0, tensor([2, 0]), src),
+    lambda x, src: x.index_put((tensor([2, 0]),), src),
+    lambda x, src: x.index_put_((tensor([2, 0]),), src),
+    lambda x, src: x.put(tensor([2, 0]), src),
+    lambda x, src: x.masked_scatter(bools(True, False, True), src),
+])  # fmt: skip
+def test_fractions_are_not_lost_where_they_are_written_at_an_index(write):
+    for dtype, src in [("int64", tensor([0.7, 1.7])), ("bool", tensor([2, 3])), ("float32", tensor([1j, 2.0]))]:
+        x = autograd.ones(3, dtype=dtype)
+        with pytest.raises(errors.DtypeError, match="cannot be written into a tensor of dtype " + dtype):
+            write(x, src)
+        assert values(x) == [1, 1, 1]
+    assert write(autograd.ones(3, dtype="float32"), tensor([4, 5])).dtype == "float32"
+    assert sorted(values(write(autograd.ones(3, dtype="int32"), tensor([4, 5])))) == [1, 4, 5]
 
 
 def test_values_are_added_at_numbers_of_no_dimension():
@@ -342,6 +371,16 @@ def test_a_flag_behind_other_arguments_is_no_dimension():
     for call in (lambda: t.topk(1, True), lambda: t.norm(2, True), lambda: t.sum(axis=True), lambda: t.amax(dim=True)):
         with pytest.raises(errors.DtypeError, match="'dim' must be a dimension"):
             call()
+
+
+@pytest.mark.parametrize("call", [
+    lambda t: t.select(True, 0), lambda t: t.narrow(True, 0, 1), lambda t: t.flip(True), lambda t: t.movedim(0, True),
+    lambda t: t.gather(False, t.long()), lambda t: t.index_select(True, tensor([0])), lambda t: t.diff(1, True),
+    lambda t: t.roll(1, True), lambda t: t.flatten(True), lambda t: t.scatter(True, t.long(), 1.0),
+])  # fmt: skip
+def test_a_flag_is_no_dimension_of_which_a_part_is_taken_either(call):
+    with pytest.raises(TypeError, match=r"True|False"):
+        call(autograd.zeros(2, 2))
 
 
 @pytest.mark.parametrize("other", [1 + 1j, complex(INF, 1), complex(-INF, 0)])

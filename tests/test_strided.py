@@ -42,13 +42,37 @@ def test_as_strided_is_a_view_that_is_not_written_to():
     assert rows.tolist() == [[[0.0, 1.0], [1.0, 2.0]], [[3.0, 4.0], [4.0, 5.0]]]
 
 
+@pytest.mark.parametrize("cut", [
+    lambda x: x.t(), lambda x: x[:, 1:], lambda x: x[1], lambda x: x[1:].t(), lambda x: x.t()[1:, ::2],
+    lambda x: x[::2],
+])  # fmt: skip
+def test_as_strided_of_what_is_turned_or_a_part_counts_places_in_memory(cut):
+    memory = np.arange(12.0)
+    for whole in (lambda x: x * 1, lambda x: (x.t() * 1).t()):
+        x = autograd.tensor(memory.reshape(3, 4), requires_grad=True)
+        y = whole(x)
+        part = cut(y)
+        again = part.as_strided(part.shape, part.stride())
+        assert autograd.equal(again, part)
+        (again * part.detach()).sum().backward()
+        (expected,) = autograd.grad((cut(x) ** 2).sum() / 2, x)
+        assert autograd.equal(x.grad, expected)
+        assert part.as_strided((2, 2), (3, 1), 1).tolist() == y.as_strided((2, 2), (3, 1), 1).tolist()
+        with autograd.no_grad():
+            y.mul_(2)
+        assert autograd.equal(again, 2 * cut(x))
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
         (lambda x: x.as_strided((2,), (1, 1)), ValueError, "as many sizes as strides"),
         (lambda x: x.as_strided((2,), (-1,)), ValueError, "none negative"),
-        (lambda x: x.t().as_strided((2,), (1,)), ValueError, r"of shape \(3, 2\) is not contiguous"),
-        (lambda x: x[1].as_strided((2,), (1,), 0), ValueError, "a part of another one"),
+        (lambda x: x[1].detach().as_strided((2,), (1,), 0), ValueError, r"of shape \(3,\) lies in memory that is not"),
+        (lambda x: x[:, 1:].detach().as_strided((2,), (1,)), ValueError, "not known as a whole"),
+        (lambda x: x[1:].requires_grad_().t().as_strided((2,), (1,), 0), ValueError, "not known as a whole"),
+        (lambda x: autograd.from_numpy(np.ones((2, 4))[:, ::2]).as_strided((2,), (1,)), ValueError, "not known as a"),
+        (lambda x: x[1].as_strided((2,), (4,), 3), IndexError, "reach element 7"),
         (
             lambda x: x.as_strided((2, 2), (3, 3)),
             IndexError,

@@ -103,7 +103,8 @@ class Wording:
     def index(self, item: Any) -> str:
         """An index as it stands between brackets."""
         if type(item) is tuple and item:
-            return ", ".join(self.index(x) for x in item) + ("," if len(item) == 1 else "")
+            parts = [self.text(x) if type(x) is tuple else self.index(x) for x in item]
+            return ", ".join(parts) + ("," if len(item) == 1 else "")
         if type(item) is slice:
             parts = ["" if x is None else self.text(x) for x in (item.start, item.stop)]
             return ":".join(parts) + ("" if item.step is None else f":{self.text(item.step)}")

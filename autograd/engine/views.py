@@ -22,7 +22,7 @@ from .foreign import ForeignArray, bare
 from .hooks import keeps_gradient
 from .modes import local
 from .mutation import mutated_since, stamp
-from .nodes import Handle, Leaf, Node, NodeOp, array_of, make_node, new_tensor, source_of
+from .nodes import RUNNING, Handle, Leaf, Node, NodeOp, array_of, make_node, new_tensor, source_of
 from .sweep import add
 
 __all__ = ["View", "check_writable", "current", "leave_graph", "node_of", "rebase", "reshape_inplace", "shares_memory"]
@@ -190,7 +190,13 @@ def check_writable(tensor: Handle, name: str) -> None:
         obstacle = next((member._view.obstacle for member in chain[::-1] if member._view.obstacle is not None), None)
     if type(leaf) is Leaf:
         what = "a leaf" if leaf is tensor._node else "a view of a leaf"
-        label = (leaf.note or {}).get("name")
+        note = leaf.note or {}
+        if RUNNING in note:
+            raise MutationError(
+                f"{name}: the tensor of shape {array.shape} is {what.replace('a leaf', 'an input')} of what is being "
+                "differentiated, which must not be changed in place: .clone() it first"
+            )
+        label = note.get("name")
         raise MutationError(
             f"{name}: the tensor{f' {label!r}' if label else ''} of shape {array.shape} is {what} that requires grad, "
             "which must not be changed in place while recording: do it under `with autograd.no_grad():` (a parameter "

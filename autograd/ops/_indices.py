@@ -11,8 +11,9 @@ from ..engine.foreign import ForeignArray, first_foreign
 from ._blocks import BLOCK, in_blocks
 
 __all__ = [
-    "as_indices", "at", "blocks_apart", "from_start", "has_no_repeats", "ints_first", "is_basic", "is_integer_array",
-    "is_lone", "last_ones", "names_elements", "positions", "put", "spanned", "take_across", "take_many", "with_ints",
+    "as_indices", "at", "blocks_apart", "from_start", "has_no_repeats", "ints_first", "is_basic", "is_int",
+    "is_integer_array", "is_lone", "last_ones", "names_elements", "positions", "put", "spanned", "take_across",
+    "take_many", "with_ints",
 ]  # fmt: skip
 
 
@@ -22,11 +23,12 @@ __all__ = [
 def is_basic(index: Any) -> bool:
     """Whether ``index`` selects every element at most once by its form alone (ints, slices, None, Ellipsis)."""
     if type(index) is not tuple:
-        return index is None or index is Ellipsis or isinstance(index, slice) or _is_int(index)
-    return all(part is None or part is Ellipsis or isinstance(part, slice) or _is_int(part) for part in index)
+        return index is None or index is Ellipsis or isinstance(index, slice) or is_int(index)
+    return all(part is None or part is Ellipsis or isinstance(part, slice) or is_int(part) for part in index)
 
 
-def _is_int(part: Any) -> bool:
+def is_int(part: Any) -> bool:
+    """Whether a part of an index is one integer, which takes a dimension away."""
     if isinstance(part, (int, np.integer)):
         return not isinstance(part, bool)
     return isinstance(part, (np.ndarray, ForeignArray)) and part.ndim == 0 and part.dtype.kind in "iu"
@@ -69,19 +71,18 @@ def ints_first(index: Any, ndim: int) -> tuple[Any, Any] | None:
         if part is Ellipsis:
             dots = arrays
             continue
-        listed = isinstance(part, (list, np.ndarray, ForeignArray)) and np.ndim(part)
-        if kind is not int and (listed or _is_flag(part)):
+        if kind is int or is_int(part):
+            ints = True
+        else:
             arrays = True
             apart = apart or dots
-        else:
-            ints = True
     void = apart and sum(map(spanned, index)) == ndim
     if not ((ints and arrays) or void):
         return None
     first: list[Any] = []
     rest: list[Any] = []
     for part in index:
-        if _is_int(part):
+        if is_int(part):
             first.append(part.item() if isinstance(part, np.ndarray) else _plain_int(part))
             continue
         if _is_flag(part):
@@ -103,12 +104,12 @@ def spanned(part: Any) -> int:
     """How many dimensions a part of an index stands for, an Ellipsis aside."""
     if part is None or part is Ellipsis or _is_flag(part):
         return 0
-    part = np.asarray(part) if isinstance(part, list) else part
+    part = part if hasattr(part, "dtype") or isinstance(part, slice) else np.asarray(part)  # of a list, say
     return int(part.ndim) if _is_mask(part) else 1
 
 
-def as_indices(index: list[Any] | tuple[Any, ...]) -> Any:
-    """A list as the array of integers or bools that it is as an index; an empty one is of integers."""
+def as_indices(index: Any) -> Any:
+    """A list, tuple or range as the array of integers or bools that it is as an index; an empty one is of integers."""
     array = np.asarray(index)
     return array if array.size else array.astype(np.intp)
 
@@ -117,7 +118,7 @@ def with_ints(index: tuple[Any, ...]) -> tuple[Any, ...]:
     """An index with ints for arrays of no dimensions, by which PyTorch takes a view, and NumPy would copy."""
     for part in index:
         if isinstance(part, np.ndarray) and not part.ndim and part.dtype.kind in "iu":
-            return tuple([x.item() if isinstance(x, np.ndarray) and not x.ndim and _is_int(x) else x for x in index])
+            return tuple([x.item() if isinstance(x, np.ndarray) and not x.ndim and is_int(x) else x for x in index])
     return index
 
 

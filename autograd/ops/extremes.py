@@ -104,7 +104,8 @@ def extreme(ufunc: Any, x: Any, dim: Any, keepdim: bool) -> Any:
 def require_elements(x: Any, dim: Any) -> None:
     """Raise BoundsError if there is nothing to choose from along ``dim``."""
     if not count(x.shape, dim):
-        raise BoundsError(f"a tensor of shape {x.shape} has no elements along dim {dim} of which one could be chosen")
+        where = "" if dim is None else f" along dim {dim}"
+        raise BoundsError(f"a tensor of shape {x.shape} has no elements{where} of which one could be chosen")
 
 
 @op(x=tied, jvp="reduction", samples=REDUCED)

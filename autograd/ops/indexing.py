@@ -124,7 +124,7 @@ def scatter_index(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     if isinstance(index, list):
         index = as_indices(index)
     elif type(index) is tuple and len(index) == 1:
-        index = index[0]
+        index = index[0] if hasattr(index[0], "dtype") else as_indices(index[0])
     if x.dtype == np.float16:
         return sums_at(x.astype(np.float32), index, shape).astype(np.float16)
     return sums_at(x, index, shape)

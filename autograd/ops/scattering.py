@@ -15,7 +15,7 @@ import numpy as np
 from .. import dtypes
 from .._op import composed, op, unwrap
 from ..engine.foreign import ForeignArray, as_array, bare, first_foreign
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..samples import case, reals
 from ._indices import from_start
 from .arithmetic import add, mul
@@ -49,6 +49,15 @@ def _places(name: str, x: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any
     return places, getitem(src, tuple([slice(n) for n in shape]))
 
 
+def _check_dtype(name: str, x: Any, src: Any) -> None:
+    """Raise DtypeError if what is to be written over elements of ``x`` would lose its fractions or imaginary parts."""
+    if len(shape_of(src)) and hasattr(src, "dtype") and not dtypes.can_cast(src.dtype, x.dtype):
+        raise DtypeError(
+            f"{name}: {src.dtype} values cannot be written into a tensor of dtype {x.dtype}, which would lose a part "
+            "of them: convert one of the two first"
+        )
+
+
 def _at_least_1d(function: Any, x: Any, *arguments: Any) -> Any:
     """``function`` for a 0-d ``x``, seen as a vector of one element."""
     return reshape(function(reshape(x, (1,)), *arguments), ())
@@ -71,7 +80,8 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
         value: see ``src``.
         reduce: None to write, "add" or "multiply" to combine with what is there.
 
-    Raises: ShapeError; IndexError; TypeError if there is neither ``src`` nor ``value``.
+    Raises: ShapeError; IndexError; TypeError if there is neither ``src`` nor ``value``; DtypeError if ``x`` is integer
+        and ``src`` is not.
 
     >>> import autograd
     >>> autograd.zeros(2, 3).scatter(1, autograd.tensor([[0], [2]]), 1.0)
@@ -91,6 +101,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
         return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
     if not len(shape_of(x)):
         return _at_least_1d(scatter, x, dim, index, src if len(shape_of(src)) == 0 else reshape(src, (-1,)))
+    _check_dtype("scatter", x, src)
     places, src = _places("scatter", x, dim, index, src)
     dim = normalized_dim(dim, len(places))
     if len(shape_of(src)) and are_many_lines(x, places[dim], dim):
@@ -269,10 +280,11 @@ def index_copy(x: Any, dim: int, index: Any, source: Any) -> Tensor:
 
     Where an index is repeated, the last slice stays, and it alone has a gradient (PyTorch gives it to all of them).
 
-    Raises: ShapeError; IndexError.
+    Raises: ShapeError; IndexError; DtypeError if ``x`` is integer and ``source`` is not.
     """
     places = _slices("index_copy", x, dim, index)
     _check_source("index_copy", x, places, source)
+    _check_dtype("index_copy", x, source)
     if not len(shape_of(x)):
         return _at_least_1d(index_copy, x, 0, index, reshape(source, (1,)))
     return with_item(x, source, places)
@@ -319,10 +331,11 @@ def index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, *, incl
 def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """A copy of ``x`` with ``x[indices] = values`` done or, if ``accumulate``, ``values`` added there (repeats too).
 
-    Raises: ShapeError; IndexError.
+    Raises: ShapeError; IndexError; DtypeError if ``x`` is integer and what is written is not.
     """
     places = tuple([slice(None) if index is None else index for index in unwrap(tuple(indices))])
     if not accumulate:
+        _check_dtype("index_put", x, values)
         return with_item(x, values, places)
     like: Any = first_foreign(places)
     if like is None:
@@ -338,7 +351,7 @@ def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Te
 def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor:
     """A copy of ``x`` with ``source`` written (added, if ``accumulate``) where ``take`` with this index would read.
 
-    Raises: ShapeError; IndexError.
+    Raises: ShapeError; IndexError; DtypeError if ``x`` is integer and what is written is not.
     """
     index = as_index("put", index)
     if index.size != np.size(source):
@@ -354,9 +367,10 @@ def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor:
 def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     """A copy of ``x`` in which the elements where ``mask`` is True are replaced by those of ``source``, in order.
 
-    Raises: ShapeError if ``source`` has too few.
+    Raises: ShapeError if ``source`` has too few; DtypeError if ``x`` is integer and ``source`` is not.
     """
     mask = as_mask("masked_scatter", mask)
+    _check_dtype("masked_scatter", x, source)
     shape = np.broadcast_shapes(shape_of(x), mask.shape)
     mask = np.broadcast_to(mask, shape)
     line = np.reshape(mask, -1)

@@ -89,8 +89,10 @@ def _no_integer(value: Any, what: str) -> TypeError:
 def normalized_dim(dim: int, ndim: int) -> int:
     """``dim`` counted from the front: ``-1`` is the last of ``ndim`` dimensions.
 
-    Raises: AxisError (an IndexError) if there is no such dimension; TypeError if it is no integer.
+    Raises: AxisError (an IndexError) if there is no such dimension; TypeError if it is no integer, but True, say.
     """
+    if dim is True or dim is False:
+        raise _no_integer(dim, "a dimension")
     try:
         index = operator.index(dim)
     except TypeError:

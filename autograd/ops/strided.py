@@ -12,9 +12,11 @@ from numpy.lib.stride_tricks import as_strided as numpy_strided
 from .._op import op
 from ..engine.failures import explained
 from ..engine.foreign import bare
-from ..engine.nodes import Handle, array_of
+from ..engine.nodes import Handle, Leaf, array_of
+from ..engine.views import node_of
 from ..errors import ArgumentError, BoundsError
 from ..samples import case, reals
+from .dimensions import permute
 from .indexing import scatter_index
 from .shapes import integer, shape_of
 
@@ -51,28 +53,59 @@ def strided(x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int)
     return x[_numbers(size, stride, offset)]  # what watches NumPy's calls sees no memory
 
 
-def _begins_elsewhere(x: Handle) -> bool:
-    """Whether a tensor is a view of another one that does not begin with that one's first element."""
-    if x._view is None:
-        return False
-    first, second = [bare(array_of(t)).__array_interface__["data"][0] for t in (x, x._view.root)]
-    return bool(first != second)
+def _whole(x: Handle) -> Handle:
+    """The tensor at the root of a view, or a tensor itself."""
+    while x._view is not None:
+        x = x._view.root
+    return x
+
+
+def _begins(array: Any) -> int:
+    """Where an array begins in memory."""
+    return int(bare(array).__array_interface__["data"][0])
+
+
+def _is_whole(x: Handle) -> bool:
+    """Whether a tensor is no part of another one, as what was detached from a view of that is, too."""
+    memory = base = bare(array_of(x))
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    return x._view is None and _begins(memory) == _begins(base)
+
+
+def _in_memory(x: Handle, counted: bool) -> tuple[Handle, int] | None:
+    """The whole that a tensor is a part of, its dimensions in the order of memory, and where in it the tensor begins.
+
+    None if that memory has gaps, or the two do not have the same part in the graph; or if it is to be ``counted`` from
+    the beginning of the memory, and that is not known.
+    """
+    whole = _whole(x)
+    array, part = array_of(whole), array_of(x)
+    if not isinstance(array, np.ndarray) or array.dtype != part.dtype or (counted and not _is_whole(whole)):
+        return None
+    order = sorted(range(array.ndim), key=lambda dim: -array.strides[dim])
+    if not np.transpose(array, order).flags.c_contiguous:
+        return None
+    if whole is not x and (type(x._node) is Leaf or (node_of(x) is None) != (node_of(whole) is None)):
+        return None
+    return permute(whole, tuple(order)), (_begins(part) - _begins(array)) // array.itemsize
 
 
 @explained
 def as_strided(x: Any, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
-    """The elements of a contiguous tensor at steps of ``stride`` elements, ``size`` of them along each dimension.
+    """The elements of a tensor at steps of ``stride`` elements in memory, ``size`` of them along each dimension.
 
-    A read-only view: several elements of it may be one of ``x``, whose gradient is the sum of theirs.
+    A read-only view: several elements of it may be one of ``x``, whose gradient is the sum of theirs. Beyond ``x``, in
+    the whole of which it is a part, elements have theirs, too (in PyTorch none).
 
     Args:
-        x: contiguous.
-        size, stride: for each dimension of the result how many elements, and how many elements of ``x`` from one to
-            the next.
-        storage_offset: the first element; None for 0. For a part of another tensor it must be None: PyTorch counts
-            from the beginning of the whole.
+        x: contiguous, or turned (``x.t()``), or a part of such a tensor.
+        size, stride: for each dimension of the result how many elements, and how many places in memory from one to
+            the next (``x.stride()`` are those of ``x``).
+        storage_offset: the first element, counted from the beginning of the whole of which ``x`` is a part; None for
+            the first of ``x``.
 
-    Raises: ValueError for a tensor that is not contiguous, or sizes and strides that do not go together; IndexError
+    Raises: ValueError for a tensor whose memory has gaps, or sizes and strides that do not go together; IndexError
         beyond the last element.
 
     >>> import autograd
@@ -84,19 +117,18 @@ def as_strided(x: Any, size: Sequence[int], stride: Sequence[int], storage_offse
     sizes, steps = tuple([integer(n, "a size") for n in size]), tuple([integer(s, "a stride") for s in stride])
     if len(sizes) != len(steps) or any(n < 0 for n in (*sizes, *steps)):
         raise ArgumentError(f"as_strided: expected as many sizes as strides, none negative, got {sizes} and {steps}")
-    shape = tuple(shape_of(x))
-    if isinstance(x, Handle):
-        if not x.is_contiguous():  # type: ignore[attr-defined]
-            raise ArgumentError(
-                f"as_strided: the tensor of shape {shape} is not contiguous, so that steps in its memory are not steps "
-                "in its elements: .contiguous() it first"
-            )
-        if storage_offset is not None and _begins_elsewhere(x):
-            raise ArgumentError(
-                "as_strided: the tensor is a part of another one, from whose beginning PyTorch counts storage_offset: "
-                "leave it out, or take the whole"
-            )
     first = 0 if storage_offset is None else integer(storage_offset, "storage_offset")
+    counted = storage_offset is not None
+    if isinstance(x, Handle) and not (x.is_contiguous() and (not counted or _is_whole(x))):  # type: ignore[attr-defined]
+        found = _in_memory(x, counted)
+        if found is None:
+            raise ArgumentError(
+                f"as_strided: the tensor of shape {shape_of(x)} lies in memory that is not known as a whole, so that "
+                "steps and places in that are not those of its elements: .contiguous() it first"
+            )
+        x, start = found
+        first = first if counted else start
+    shape = tuple(shape_of(x))
     last = first + sum([(n - 1) * s for n, s in zip(sizes, steps, strict=True)])
     if first < 0 or (0 not in sizes and last >= math.prod(shape)):
         raise BoundsError(
