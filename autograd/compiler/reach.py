@@ -136,8 +136,10 @@ class Reach(Walk):
         for place, _, now in changes:
             if now is not _GONE:
                 place.set(restored(now))
+        lost = {id(place.container) for place, _, now in changes if now is _GONE}
+        lost |= {id(thing) for thing, was in self.sets if thing != was}
         for container, size in self.containers:
-            if len(container) != size:
+            if len(container) != size or id(container) in lost:
                 mend(container, restored)
 
     def looked_at(self, restored: Any = plain) -> str | None:
