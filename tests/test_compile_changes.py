@@ -26,6 +26,7 @@ import autograd
 import nn
 import optim
 from autograd import compiler, func, tensor
+from tests.helpers import require_same
 
 
 class Box:
@@ -1145,3 +1146,35 @@ def test_a_lazy_module_is_as_it_was_after_a_call_that_fails() -> None:
             compiled(autograd.randn(2, 3, 4))
     x = autograd.randn(5, 3)
     assert equal(compiled(x).detach(), nn.functional.batch_norm(x, None, None, training=True))
+
+
+def _of_the_same_gradient(w: Any, x: Any) -> Any:
+    w.grad = x.grad = None
+    (w * x).sum().backward()
+    return x.grad
+
+
+REACHED = {
+    "tensor": (autograd.ones(3), lambda i: autograd.ones(3) * i, lambda kept, x: x * 2 if x is kept else x * 3),
+    "array": (np.ones(3), lambda i: np.ones(3) * i, lambda kept, x: x * 2 if x is kept else x * 3),
+    "list": ([1, 2], lambda i: [1, 2], lambda kept, x: [*x, 3] if x is kept else x[0]),
+    "dict": ({"a": 1}, lambda i: {"a": 1}, lambda kept, x: x["a"] * 2 if x is kept else x["a"] * 3),
+    "in a dict": (autograd.ones(3), lambda i: autograd.ones(3), lambda kept, x: {"x": x}["x"] * (2 + (x is kept))),
+    "in a set": (autograd.ones(3), lambda i: autograd.ones(3) * i, lambda kept, x: x * len({x, kept})),
+    "gradient": (
+        autograd.ones(3, requires_grad=True), lambda i: tensor([1.0 * i] * 3, requires_grad=True), _of_the_same_gradient
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("name", REACHED)
+def test_an_argument_may_be_what_the_function_holds(name: str, first: bool) -> None:
+    """Whether it was the same thing was not guarded, and of an array, list or dict not even recorded."""
+    kept, other, function = REACHED[name]
+    compiled = autograd.compile(lambda x: function(kept, x), fullgraph=True)
+    for i, same in enumerate([first, first, first, not first, not first, first, not first]):
+        x = kept if same else other(i)
+        expected = function(kept, x)
+        require_same(compiled(x), expected, f"call {i}")
+    assert compiled.recordings == 2

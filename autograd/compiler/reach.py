@@ -46,6 +46,10 @@ class Reach(Walk):
         super().__init__(function, history, objects)
         self.graphs = [(tensor, tensor._node) for tensor in self.tensors]
 
+    def standing_for(self, array: Any, tape: Tape) -> RecordingArray:
+        """What will stand for an array in reach: it is an argument, too."""
+        return self._made.setdefault(id(array), tape.enter(array, "state"))
+
     def enter(self, tape: Tape, streams: dict[int, Stream]) -> None:
         """Replace arrays by recording arrays, numbers that change by Numbers, what makes or draws them by stand-ins."""
         self._tape, self._made = tape, {**self._made, **stand_ins(), **streams}
