@@ -246,6 +246,11 @@ CHANGED: dict[str, tuple[Any, Any, Any]] = {
         lambda a: a.__setitem__(0, 3),
     ),
     "defaults": (lambda: lambda k=1.0: k, lambda f: lambda x: x * f(), lambda f: setattr(f, "__defaults__", (3.0,))),
+    "keyword defaults": (
+        lambda: lambda *, k=1.0: k,
+        lambda f: lambda x: x * f(),
+        lambda f: setattr(f, "__kwdefaults__", {"k": 3.0}),
+    ),
     "code": (lambda: lambda: 1.0, lambda f: lambda x: x * f(), lambda f: _rename(f, lambda: 3.0)),
     "attribute of a function": (
         lambda: lambda: 0,
@@ -950,6 +955,40 @@ def test_too_many_recordings_say_what_changes() -> None:
         compiled(x, Box(k=1.0))
     with pytest.warns(UserWarning, match=r"one more: the argument 'k' was a Box \(at .*, then a Box"):
         compiled(x, Box(k=1.0))
+
+
+def test_a_list_that_grows_at_every_call_is_named() -> None:
+    """In a loop, where nothing can be cut off, each call was recorded, and the warning named no list."""
+    seen: list[Any] = []
+
+    @compiler.compile
+    def step(x: Any) -> Any:
+        for i in range(2):
+            seen.append(i)
+            x = x * 2
+        return x
+
+    for x in batches(16):
+        step(x)
+    with pytest.warns(UserWarning, match="seen, a list, that had 30 entries has 32"):
+        step(x)
+
+
+def test_what_grew_once_has_not_grown_twice() -> None:
+    """A second new entry, calls after the first one, cut the function in two, and its programs were dropped."""
+    masks: dict[int, Any] = {}
+
+    @compiler.compile
+    def masked(x: Any) -> Any:
+        if len(x) not in masks:
+            masks[len(x)] = autograd.arange(len(x))
+        return (x.sum(1) * masks[len(x)]).sum()
+
+    for n in (2, 2, 2, 3, 3, 3, 4, 4, 4):
+        masked(autograd.ones(n, 4))
+    assert "arange" not in masked.source
+    assert "multiply" in masked.source
+    assert masked._halves is None
 
 
 # ---- what the function does ------------------------------------------------------------------------------------------

@@ -171,10 +171,12 @@ class Reach(Walk):
         return None
 
     def grown(self) -> str | None:
-        """The name of a container that has more or fewer entries than before, if there is one."""
+        """Which container has more or fewer entries than before, if there is one."""
         for container, size in self.containers:
             if len(container) != size:
-                return f"a {type(container).__name__} that had {size} entries has {len(container)}"
+                name = next((place.name for place, value in self.places if value is container), "")
+                kind = f"a {type(container).__name__}"
+                return f"{f'{name}, {kind},' if name else kind} that had {size} entries has {len(container)}"
         return None
 
 

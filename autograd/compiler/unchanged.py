@@ -140,6 +140,8 @@ class Unchanged:
             name = self._space.bind(function)
             tests.append(self._space.identity(f"{name}.__code__", function.__code__))
             tests.append(self._space.identity(f"{name}.__defaults__", function.__defaults__))
+            if function.__code__.co_kwonlyargcount:
+                tests.append(self._space.identity(f"{name}.__kwdefaults__", function.__kwdefaults__))
         return tests
 
     def _of_items(self, items: dict[int, list[tuple[Place, Any]]]) -> list[str]:
