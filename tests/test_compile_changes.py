@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import collections
 import contextvars
+import dataclasses
 import enum
 import functools
 import importlib
@@ -72,6 +73,8 @@ def equal(found: Any, expected: Any) -> bool:
         return list(found) == list(expected) and all(equal(found[key], expected[key]) for key in expected)
     if isinstance(expected, (autograd.Tensor, np.ndarray)):
         return type(found) is type(expected) and found.dtype == expected.dtype and np.array_equal(found, expected)
+    if dataclasses.is_dataclass(expected):
+        return type(found) is type(expected) and equal(vars(found), vars(expected))
     return type(found) is type(expected) and found == expected
 
 
@@ -1084,6 +1087,48 @@ def test_ordered_dicts_go_in_and_out() -> None:
     for x in batches(3):
         assert equal(compiled(collections.OrderedDict(a=x, b=x + 1)), collections.OrderedDict(a=x * 2, b=(x + 1) * 2))
     assert compiled.recordings == 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a model returns."""
+
+    scores: Any
+    loss: Any = None
+    count: int = 0
+
+
+def _predicted(model: Any, x: Any, n: int) -> Any:
+    return Prediction(model(x), count=n)
+
+
+def _one_in_two_places(model: Any, x: Any, n: int) -> Any:
+    found = Prediction(x.numpy() * n, [n])
+    return found, {"again": found}, Prediction(Prediction(x * 2), n)
+
+
+def _with_its_loss(model: Any, x: Any, n: int) -> Any:
+    model.zero_grad()
+    found = Prediction(model(x), count=n)
+    loss = found.scores.square().mean()
+    loss.backward()
+    return dataclasses.replace(found, scores=found.scores.detach(), loss=loss.item())
+
+
+@pytest.mark.parametrize("function", [_predicted, _one_in_two_places, _with_its_loss])
+def test_dataclasses_are_returned(function: Any) -> None:
+    """A function that returned one ran uncompiled."""
+    model = nn.Linear(4, 4)
+    compiled = compiler.compile(functools.partial(function, model), fullgraph=True)
+    for i, x in enumerate(batches(8)):
+        found, expected = compiled(x, i // 3), function(model, x, i // 3)
+        assert equal(found, expected)
+        if function is _one_in_two_places:
+            assert found[0] is found[1]["again"]
+        if function is _predicted:
+            grads = [autograd.grad(out.scores.sum(), [*model.parameters()]) for out in (found, expected)]
+            assert equal(*grads)
+    assert compiled.recordings <= 4
 
 
 def test_functions_written_in_the_call() -> None:

@@ -24,7 +24,7 @@ from .guards import Guards
 from .numbers import Number
 from .program import Part, Program, reads_of
 from .recording import Tape
-from .trees import Given, plain
+from .trees import Given, is_record, plain
 from .values import Check, Instruction, Storage, UnrecordableError, Value, map_tree
 
 __all__ = ["Graded", "ProgramOp", "clean_graph", "outputs_of"]
@@ -41,8 +41,8 @@ def outputs_of(result: Any, known: Callable[[Any], Any]) -> list[Any]:
         elif isinstance(item, (tuple, list)):
             for part in item:
                 visit(part)
-        elif isinstance(item, dict):
-            for part in item.values():
+        elif isinstance(item, dict) or is_record(item):
+            for part in (item if isinstance(item, dict) else vars(item)).values():
                 visit(part)
 
     visit(result)

@@ -21,6 +21,7 @@ from .values import UnrecordableError, Value, address
 
 __all__ = [
     "Effect",
+    "Fields",
     "Given",
     "Itself",
     "Slot",
@@ -83,6 +84,34 @@ class Slot:
 
     def __init__(self, number: int) -> None:
         self.number = number
+
+
+class Fields(tuple[Any, ...]):
+    """In the tree of the results: a new object of a dataclass, as what its fields hold. Called, it makes the object.
+
+    Attributes:
+        kind: the dataclass; names: of its fields.
+    """
+
+    kind: type
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, record: Any, items: list[Any]) -> Any:
+        """The tree of an object, of the trees of what its fields hold."""
+        kind = type(record)
+        told = {"kind": kind, "names": tuple(vars(record)), "__module__": kind.__module__}
+        made: type[Fields] = type(kind.__name__, (cls,), told)
+        return made._make(items)
+
+    @classmethod
+    def _make(cls, items: Any) -> Any:
+        return tuple.__new__(cls, items)
+
+    def __new__(cls, *items: Any) -> Any:
+        made: Any = object.__new__(cls.kind)
+        made.__dict__.update(zip(cls.names, items, strict=True))
+        return made
 
 
 class TensorOf:
@@ -256,11 +285,13 @@ def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, ma
         return TensorOf(maker_like(thing), tape.value(np.asanyarray(thing._data)))
     if isinstance(thing, np.ndarray):
         return tape.value(thing)
-    kind = type(thing)
+    kind: Any = type(thing)
     if kind in (tuple, list):
         return kind([tree_of(item, tape, known, where, made) for item in thing])
     if isinstance(thing, tuple) and hasattr(thing, "_make"):
         return thing._make([tree_of(item, tape, known, where, made) for item in thing])
     if kind is dict or kind is OrderedDict:
         return kind([(plain(key), tree_of(item, tape, known, where, made)) for key, item in thing.items()])
+    if is_record(thing) and kind.__new__ is object.__new__:
+        return Fields.of(thing, [tree_of(item, tape, known, where, made) for item in vars(thing).values()])
     raise UnrecordableError(f"{where} is {thing.__class__.__name__}, of which a program knows nothing")
