@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import collections
+import contextlib
 import contextvars
 import dataclasses
 import enum
@@ -17,7 +18,7 @@ import textwrap
 import types
 import warnings
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -1262,3 +1263,125 @@ def test_an_argument_may_be_what_the_function_holds(name: str, first: bool) -> N
         expected = function(kept, x)
         require_same(compiled(x), expected, f"call {i}")
     assert compiled.recordings == 2
+
+
+class Listed(list):  # type: ignore[type-arg]
+    """A list with an attribute, and a method."""
+
+    def factor(self) -> Any:
+        return self.k * len(self)
+
+
+class Keyed(dict):  # type: ignore[type-arg]
+    """The same of a dict."""
+
+    factor = Listed.factor
+
+
+class Queued(collections.deque):  # type: ignore[type-arg]
+    """The same of a deque."""
+
+    factor = Listed.factor
+
+
+class Distinct(set):  # type: ignore[type-arg]
+    """The same of a set."""
+
+    factor = Listed.factor
+
+
+class Fixed(tuple[Any, ...]):
+    """The same of a tuple."""
+
+    factor = Listed.factor
+
+
+@pytest.mark.parametrize("kind", [Listed, Keyed, Queued, Distinct, Fixed])
+def test_attributes_of_containers(kind: Any) -> None:
+    """A program went on with what the attributes and methods of a container's class had been, and changed none."""
+    made = kind({1: 2.0})
+    made.k, made.calls = 2.0, 0
+
+    def scaled(x: Any) -> Any:
+        made.calls += 1
+        return x * made.factor()
+
+    compiled = compiler.compile(scaled, fullgraph=True)
+    (x,) = batches(1)
+    for i in range(6):
+        made.k = 2.0 if i < 3 else 3.0
+        assert equal(compiled(x), x * made.k)
+        assert made.calls == i + 1
+    assert compiled.recordings <= 4
+
+
+class Pair(NamedTuple):
+    """A tuple whose method uses a global variable."""
+
+    x: Any
+    n: int
+
+    def scaled(self) -> Any:
+        return self.x * SCALE
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_methods_of_named_tuples_use(given: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The methods of a tuple's class were not among what the function can reach."""
+    kept = Pair(tensor(2.0), 1)
+    compiled = compiler.compile(
+        (lambda pair: pair.scaled()) if given else (lambda x: x * kept.scaled()), fullgraph=True
+    )
+    for i, x in enumerate(batches(6)):
+        scale = 1.0 if i < 3 else 3.0
+        monkeypatch.setitem(globals(), "SCALE", scale)
+        assert equal(compiled(Pair(x, 1) if given else x), x * scale if given else x * (scale * 2.0))
+    assert compiled.recordings == 2
+
+
+class Makers(collections.OrderedDict):  # type: ignore[type-arg]
+    """Makes what is asked of it, as tables of activations do; counts what is put into it."""
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name)()
+
+    def __setitem__(self, name: str, kind: Any) -> None:
+        super().__setitem__(name, kind)
+        super().__setitem__("puts", super().get("puts", 0) + 1)
+
+
+def test_a_dict_that_does_more_than_get_and_set() -> None:
+    """What its ``__getitem__`` made was put into it while the function was recorded."""
+    makers = Makers(tanh=nn.Tanh, relu=nn.ReLU)
+    before = [*dict.items(makers)]
+    compiled = compiler.compile(lambda x, name: makers[name](x), fullgraph=True)
+    for name in ("tanh", "tanh", "tanh", "relu", "relu", "tanh"):
+        for x in batches(2):
+            assert equal(compiled(x, name), x.tanh() if name == "tanh" else x.relu())
+        assert [*dict.items(makers)] == before
+    assert compiled.recordings <= 3
+    makers["relu"] = nn.Sigmoid
+    assert equal(compiled(x, "relu"), x.sigmoid())
+
+
+def test_a_call_that_raises_draws_no_numbers_of_python_twice() -> None:
+    """It is called once more, as it is: with the generators as they were."""
+
+    def drawn(x: Any) -> Any:
+        n = random.random() + np.random.rand()  # noqa: NPY002
+        if x.dtype == autograd.float64:
+            raise ValueError("no")
+        return x * n
+
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for function in (drawn, compiler.compile(drawn)):
+            random.seed(0)
+            np.random.seed(0)  # noqa: NPY002
+            draws = []
+            for dtype in (autograd.float32, autograd.float64, autograd.float32, autograd.float64):
+                with contextlib.suppress(ValueError):
+                    draws.append(function(autograd.ones(2, dtype=dtype)))
+            found.append(draws)
+    assert equal(*found)

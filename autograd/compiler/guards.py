@@ -88,6 +88,8 @@ class Guards:
     def _collect(self, arg: Any, name: str) -> None:
         """Find the arguments that lead on to other things."""
         if isinstance(arg, (tuple, list)):
+            if type(arg) not in (tuple, list):
+                self.objects.append((type(arg), type(arg).__name__))
             for item in arg:
                 self._collect(item, name)
         elif type(arg) in (dict, OrderedDict):

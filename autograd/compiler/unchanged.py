@@ -166,7 +166,8 @@ class Unchanged:
                 continue
             alone = [(place, value) for place, value in inside if self._stands_alone(place, value, nested)]
             tests += [test for place, value in alone for test in self._holds(place, value)]
-            was = copy.copy(container)
+            of_users = isinstance(container, dict) and type(container) not in _CONTAINERS
+            was = {} if of_users else copy.copy(container)
             for place, value in inside:  # not what the function left there
                 was[place.key] = value
             live.append(container)

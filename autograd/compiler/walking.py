@@ -41,6 +41,8 @@ _ATOMS = (
     bool, int, float, complex, str, bytes, type(None), np.dtype, np.generic, types.ModuleType, slice, range, Op,
 )  # fmt: skip
 """What leads on to nothing that may change; what an op leads on to are functions, made when they are first used."""
+_CONTAINERS = (dict, list, deque, set, frozenset)
+"""What has attributes beside what it contains only if its class is the user's."""
 ARRAYS = (np.ndarray, np.memmap)
 """The classes of arrays whose calls are written down."""
 _BY_TEXT = {"getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller", "eval", "exec", "locals"}
@@ -172,6 +174,9 @@ class Walk:
         if isinstance(value, tuple):
             for i, item in enumerate(value):
                 yield from self._items(item, identity, (*path, i))
+            if type(value) is not tuple and package(type(value)) not in LIBRARIES:
+                yield type(value)
+                yield getattr(value, "__dict__", None)
         else:
             yield value
 
@@ -217,6 +222,8 @@ class Walk:
             yield from self._of_array(thing, name)
         elif not isinstance(thing, np.random.Generator):
             yield from self._of_builtin(thing, name)
+            yield from self._of_object(thing, name)
+        if isinstance(thing, _CONTAINERS) and package(type(thing)) not in LIBRARIES:
             yield from self._of_object(thing, name)
 
     @staticmethod
