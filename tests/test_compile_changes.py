@@ -52,6 +52,12 @@ class Large(Box):
         return 3.0
 
 
+class Unset:
+    """An object with a slot in which nothing stands."""
+
+    __slots__ = ("k",)
+
+
 class Mode(enum.IntEnum):
     """Numbers with names."""
 
@@ -255,6 +261,7 @@ CHANGED: dict[str, tuple[Any, Any, Any]] = {
         lambda f: lambda x: x * f(),
         lambda f: setattr(f, "__kwdefaults__", {"k": 3.0}),
     ),
+    "slot": (Unset, lambda s: lambda x: x * getattr(s, "k", 1.0), lambda s: setattr(s, "k", 3.0)),
     "code": (lambda: lambda: 1.0, lambda f: lambda x: x * f(), lambda f: _rename(f, lambda: 3.0)),
     "attribute of a function": (
         lambda: lambda: 0,

@@ -171,13 +171,13 @@ class Reach(Walk):
         return None
 
     def grown(self) -> str | None:
-        """Which container has more or fewer entries than before, if there is one."""
+        """What has grown: which container has more or fewer entries than before, or in which slot something stands."""
         for container, size in self.containers:
             if len(container) != size:
                 name = next((place.name for place, value in self.places if value is container), "")
                 kind = f"a {type(container).__name__}"
                 return f"{f'{name}, {kind},' if name else kind} that had {size} entries has {len(container)}"
-        return None
+        return next((f"{place.name} is set" for place in self.unset if hasattr(place.container, place.key)), None)
 
 
 _GONE = object()

@@ -130,6 +130,8 @@ class Unchanged:
         tests += self._of_items(items)
         for thing, node in self._reach.graphs:
             tests.append(self._space.identity(f"{self._space.bind(thing)}._node", node))
+        for place in self._reach.unset:
+            tests.append(f"not hasattr({self._space.bind(place.container)}, {place.key!r})")
         for kind, was in self._reach.classes:
             tests += self._of_class(kind, was)
         if instances := self._reach.instances:

@@ -70,6 +70,7 @@ class Walk:
         classes: the user's classes, with what stood in them; instances: objects of these classes.
         functions: the user's functions; named: the names that they use.
         sets: the sets, with what was in them.
+        unset: the slots of objects in which nothing stands.
         steps: random generators of Python's, and the like, with their state: the function may not step on.
         contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
         tensors: the Tensors in reach.
@@ -85,6 +86,7 @@ class Walk:
         self.functions: list[types.FunctionType] = []
         self.contents: list[tuple[Any, str, Any]] = []
         self.sets: list[tuple[Any, frozenset[Any]]] = []
+        self.unset: list[Place] = []
         self.steps: list[tuple[Any, Any]] = []
         self.strict: set[int] = set()
         self.attributes: set[int] = set()
@@ -147,6 +149,8 @@ class Walk:
             try:
                 value = place.get()
             except (ValueError, AttributeError):  # an empty cell, an unset slot
+                if place.kind == "slot" and not hasattr(type(place.container), "__getattr__"):
+                    self.unset.append(place)
                 continue
             if isinstance(value, RecordingArray):  # an earlier recording left it where it was not looked for
                 value = plain(value)
