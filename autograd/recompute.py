@@ -41,15 +41,16 @@ class _Frame:
     """One checkpointed call: forgets what its ops save, and runs again when the first of it is asked for.
 
     Attributes:
-        run: runs the function again; ``inputs``: its arguments by name.
+        function, args, kwargs: what is called; again: in which context the second time.
         state: that of the random generator before the call, or None.
         began: the mutation clock before the call; ``runs``: whether the function has not yet returned.
         count: how many arrays were forgotten; ``values``: those that were computed again, by number.
     """
 
-    def __init__(self, run: Callable[[], Any], inputs: dict[Any, Any], state: Any) -> None:
-        self.run = run
-        self.inputs = inputs
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, again: Any, state: Any) -> None:
+        self.function = function
+        self.args, self.kwargs = args, kwargs
+        self.again = again
         self.state = state
         self.began = clock.now
         self.runs = True
@@ -77,8 +78,8 @@ class _Frame:
         if self.state is not None:
             default_generator.set_state(self.state)
         try:
-            with Mode(grad=True, pack=(keep, lambda number: new_tensor(found[number]))):
-                self.run()
+            with Mode(grad=True, pack=(keep, lambda number: new_tensor(found[number]))), self.again:
+                self.function(*self.args, **self.kwargs)
         finally:
             default_generator.set_state(now)
         if len(found) < self.count or (len(found) > self.count and not self.runs):  # it may ask while it runs
@@ -89,7 +90,7 @@ class _Frame:
         self.values = dict(enumerate(found[: self.count]))
 
     def _require_unchanged(self) -> None:
-        for name, value in self.inputs.items():
+        for name, value in {**dict(enumerate(self.args)), **self.kwargs}.items():
             line = mutated_since(value._data, self.began) if isinstance(value, Handle) else None
             if line is not None:
                 raise MutationError(
@@ -138,14 +139,7 @@ def checkpoint(
     if not args and not kwargs and required(function):
         return functools.wraps(function)(functools.partial(checkpoint, function))
     first, again = (contextlib.nullcontext(), contextlib.nullcontext()) if context_fn is None else context_fn()
-
-    def run() -> None:
-        with again:
-            function(*args, **kwargs)
-
-    frame = _Frame(
-        run, {**dict(enumerate(args)), **kwargs}, default_generator.get_state() if preserve_rng_state else None
-    )
+    frame = _Frame(function, args, kwargs, again, default_generator.get_state() if preserve_rng_state else None)
     with first, saved_tensors_hooks(frame.forget, frame.recall):
         returned = function(*args, **kwargs)
     frame.runs = False

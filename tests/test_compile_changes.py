@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import collections
+import contextlib
 import contextvars
+import dataclasses
 import enum
 import functools
 import importlib
@@ -16,7 +18,7 @@ import textwrap
 import types
 import warnings
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ import autograd
 import nn
 import optim
 from autograd import compiler, func, tensor
+from tests.helpers import require_same
 
 
 class Box:
@@ -47,6 +50,12 @@ class Large(Box):
 
     def factor(self) -> float:
         return 3.0
+
+
+class Unset:
+    """An object with a slot in which nothing stands."""
+
+    __slots__ = ("k",)
 
 
 class Mode(enum.IntEnum):
@@ -71,6 +80,8 @@ def equal(found: Any, expected: Any) -> bool:
         return list(found) == list(expected) and all(equal(found[key], expected[key]) for key in expected)
     if isinstance(expected, (autograd.Tensor, np.ndarray)):
         return type(found) is type(expected) and found.dtype == expected.dtype and np.array_equal(found, expected)
+    if dataclasses.is_dataclass(expected):
+        return type(found) is type(expected) and equal(vars(found), vars(expected))
     return type(found) is type(expected) and found == expected
 
 
@@ -245,6 +256,12 @@ CHANGED: dict[str, tuple[Any, Any, Any]] = {
         lambda a: a.__setitem__(0, 3),
     ),
     "defaults": (lambda: lambda k=1.0: k, lambda f: lambda x: x * f(), lambda f: setattr(f, "__defaults__", (3.0,))),
+    "keyword defaults": (
+        lambda: lambda *, k=1.0: k,
+        lambda f: lambda x: x * f(),
+        lambda f: setattr(f, "__kwdefaults__", {"k": 3.0}),
+    ),
+    "slot": (Unset, lambda s: lambda x: x * getattr(s, "k", 1.0), lambda s: setattr(s, "k", 3.0)),
     "code": (lambda: lambda: 1.0, lambda f: lambda x: x * f(), lambda f: _rename(f, lambda: 3.0)),
     "attribute of a function": (
         lambda: lambda: 0,
@@ -951,6 +968,40 @@ def test_too_many_recordings_say_what_changes() -> None:
         compiled(x, Box(k=1.0))
 
 
+def test_a_list_that_grows_at_every_call_is_named() -> None:
+    """In a loop, where nothing can be cut off, each call was recorded, and the warning named no list."""
+    seen: list[Any] = []
+
+    @compiler.compile
+    def step(x: Any) -> Any:
+        for i in range(2):
+            seen.append(i)
+            x = x * 2
+        return x
+
+    for x in batches(16):
+        step(x)
+    with pytest.warns(UserWarning, match="seen, a list, that had 30 entries has 32"):
+        step(x)
+
+
+def test_what_grew_once_has_not_grown_twice() -> None:
+    """A second new entry, calls after the first one, cut the function in two, and its programs were dropped."""
+    masks: dict[int, Any] = {}
+
+    @compiler.compile
+    def masked(x: Any) -> Any:
+        if len(x) not in masks:
+            masks[len(x)] = autograd.arange(len(x))
+        return (x.sum(1) * masks[len(x)]).sum()
+
+    for n in (2, 2, 2, 3, 3, 3, 4, 4, 4):
+        masked(autograd.ones(n, 4))
+    assert "arange" not in masked.source
+    assert "multiply" in masked.source
+    assert masked._halves is None
+
+
 # ---- what the function does ------------------------------------------------------------------------------------------
 
 
@@ -1044,6 +1095,48 @@ def test_ordered_dicts_go_in_and_out() -> None:
     for x in batches(3):
         assert equal(compiled(collections.OrderedDict(a=x, b=x + 1)), collections.OrderedDict(a=x * 2, b=(x + 1) * 2))
     assert compiled.recordings == 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a model returns."""
+
+    scores: Any
+    loss: Any = None
+    count: int = 0
+
+
+def _predicted(model: Any, x: Any, n: int) -> Any:
+    return Prediction(model(x), count=n)
+
+
+def _one_in_two_places(model: Any, x: Any, n: int) -> Any:
+    found = Prediction(x.numpy() * n, [n])
+    return found, {"again": found}, Prediction(Prediction(x * 2), n)
+
+
+def _with_its_loss(model: Any, x: Any, n: int) -> Any:
+    model.zero_grad()
+    found = Prediction(model(x), count=n)
+    loss = found.scores.square().mean()
+    loss.backward()
+    return dataclasses.replace(found, scores=found.scores.detach(), loss=loss.item())
+
+
+@pytest.mark.parametrize("function", [_predicted, _one_in_two_places, _with_its_loss])
+def test_dataclasses_are_returned(function: Any) -> None:
+    """A function that returned one ran uncompiled."""
+    model = nn.Linear(4, 4)
+    compiled = compiler.compile(functools.partial(function, model), fullgraph=True)
+    for i, x in enumerate(batches(8)):
+        found, expected = compiled(x, i // 3), function(model, x, i // 3)
+        assert equal(found, expected)
+        if function is _one_in_two_places:
+            assert found[0] is found[1]["again"]
+        if function is _predicted:
+            grads = [autograd.grad(out.scores.sum(), [*model.parameters()]) for out in (found, expected)]
+            assert equal(*grads)
+    assert compiled.recordings <= 4
 
 
 def test_functions_written_in_the_call() -> None:
@@ -1145,3 +1238,157 @@ def test_a_lazy_module_is_as_it_was_after_a_call_that_fails() -> None:
             compiled(autograd.randn(2, 3, 4))
     x = autograd.randn(5, 3)
     assert equal(compiled(x).detach(), nn.functional.batch_norm(x, None, None, training=True))
+
+
+def _of_the_same_gradient(w: Any, x: Any) -> Any:
+    w.grad = x.grad = None
+    (w * x).sum().backward()
+    return x.grad
+
+
+REACHED = {
+    "tensor": (autograd.ones(3), lambda i: autograd.ones(3) * i, lambda kept, x: x * 2 if x is kept else x * 3),
+    "array": (np.ones(3), lambda i: np.ones(3) * i, lambda kept, x: x * 2 if x is kept else x * 3),
+    "list": ([1, 2], lambda i: [1, 2], lambda kept, x: [*x, 3] if x is kept else x[0]),
+    "dict": ({"a": 1}, lambda i: {"a": 1}, lambda kept, x: x["a"] * 2 if x is kept else x["a"] * 3),
+    "in a dict": (autograd.ones(3), lambda i: autograd.ones(3), lambda kept, x: {"x": x}["x"] * (2 + (x is kept))),
+    "in a set": (autograd.ones(3), lambda i: autograd.ones(3) * i, lambda kept, x: x * len({x, kept})),
+    "gradient": (
+        autograd.ones(3, requires_grad=True), lambda i: tensor([1.0 * i] * 3, requires_grad=True), _of_the_same_gradient
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("name", REACHED)
+def test_an_argument_may_be_what_the_function_holds(name: str, first: bool) -> None:
+    """Whether it was the same thing was not guarded, and of an array, list or dict not even recorded."""
+    kept, other, function = REACHED[name]
+    compiled = autograd.compile(lambda x: function(kept, x), fullgraph=True)
+    for i, same in enumerate([first, first, first, not first, not first, first, not first]):
+        x = kept if same else other(i)
+        expected = function(kept, x)
+        require_same(compiled(x), expected, f"call {i}")
+    assert compiled.recordings == 2
+
+
+class Listed(list):  # type: ignore[type-arg]
+    """A list with an attribute, and a method."""
+
+    def factor(self) -> Any:
+        return self.k * len(self)
+
+
+class Keyed(dict):  # type: ignore[type-arg]
+    """The same of a dict."""
+
+    factor = Listed.factor
+
+
+class Queued(collections.deque):  # type: ignore[type-arg]
+    """The same of a deque."""
+
+    factor = Listed.factor
+
+
+class Distinct(set):  # type: ignore[type-arg]
+    """The same of a set."""
+
+    factor = Listed.factor
+
+
+class Fixed(tuple[Any, ...]):
+    """The same of a tuple."""
+
+    factor = Listed.factor
+
+
+@pytest.mark.parametrize("kind", [Listed, Keyed, Queued, Distinct, Fixed])
+def test_attributes_of_containers(kind: Any) -> None:
+    """A program went on with what the attributes and methods of a container's class had been, and changed none."""
+    made = kind({1: 2.0})
+    made.k, made.calls = 2.0, 0
+
+    def scaled(x: Any) -> Any:
+        made.calls += 1
+        return x * made.factor()
+
+    compiled = compiler.compile(scaled, fullgraph=True)
+    (x,) = batches(1)
+    for i in range(6):
+        made.k = 2.0 if i < 3 else 3.0
+        assert equal(compiled(x), x * made.k)
+        assert made.calls == i + 1
+    assert compiled.recordings <= 4
+
+
+class Pair(NamedTuple):
+    """A tuple whose method uses a global variable."""
+
+    x: Any
+    n: int
+
+    def scaled(self) -> Any:
+        return self.x * SCALE
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_methods_of_named_tuples_use(given: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The methods of a tuple's class were not among what the function can reach."""
+    kept = Pair(tensor(2.0), 1)
+    compiled = compiler.compile(
+        (lambda pair: pair.scaled()) if given else (lambda x: x * kept.scaled()), fullgraph=True
+    )
+    for i, x in enumerate(batches(6)):
+        scale = 1.0 if i < 3 else 3.0
+        monkeypatch.setitem(globals(), "SCALE", scale)
+        assert equal(compiled(Pair(x, 1) if given else x), x * scale if given else x * (scale * 2.0))
+    assert compiled.recordings == 2
+
+
+class Makers(collections.OrderedDict):  # type: ignore[type-arg]
+    """Makes what is asked of it, as tables of activations do; counts what is put into it."""
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name)()
+
+    def __setitem__(self, name: str, kind: Any) -> None:
+        super().__setitem__(name, kind)
+        super().__setitem__("puts", super().get("puts", 0) + 1)
+
+
+def test_a_dict_that_does_more_than_get_and_set() -> None:
+    """What its ``__getitem__`` made was put into it while the function was recorded."""
+    makers = Makers(tanh=nn.Tanh, relu=nn.ReLU)
+    before = [*dict.items(makers)]
+    compiled = compiler.compile(lambda x, name: makers[name](x), fullgraph=True)
+    for name in ("tanh", "tanh", "tanh", "relu", "relu", "tanh"):
+        for x in batches(2):
+            assert equal(compiled(x, name), x.tanh() if name == "tanh" else x.relu())
+        assert [*dict.items(makers)] == before
+    assert compiled.recordings <= 3
+    makers["relu"] = nn.Sigmoid
+    assert equal(compiled(x, "relu"), x.sigmoid())
+
+
+def test_a_call_that_raises_draws_no_numbers_of_python_twice() -> None:
+    """It is called once more, as it is: with the generators as they were."""
+
+    def drawn(x: Any) -> Any:
+        n = random.random() + np.random.rand()  # noqa: NPY002
+        if x.dtype == autograd.float64:
+            raise ValueError("no")
+        return x * n
+
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for function in (drawn, compiler.compile(drawn)):
+            random.seed(0)
+            np.random.seed(0)  # noqa: NPY002
+            draws = []
+            for dtype in (autograd.float32, autograd.float64, autograd.float32, autograd.float64):
+                with contextlib.suppress(ValueError):
+                    draws.append(function(autograd.ones(2, dtype=dtype)))
+            found.append(draws)
+    assert equal(*found)

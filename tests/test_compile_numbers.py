@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -337,3 +339,59 @@ def test_derivatives_by_numbers_that_change(function, kind):
     for k in (0.5, 1.5, 2.5, 3.5):
         require_same(compiled(x, kind(k)), function(x, kind(k)))
     assert compiled.recordings == 2
+
+
+def _keyed(kept: Any, x: Any, n: int) -> Any:
+    return {n: x * 2, (n, "a"): [n, {n + 1: x}]}
+
+
+def _kept_in_a_dict(kept: Any, x: Any, n: int) -> Any:
+    kept.found[n] = n * 2
+    kept.found.pop(n - 1, None)
+    return x * 2, list(kept.found)
+
+
+def _counted(kept: Any, x: Any, n: int) -> Any:
+    kept.counter[n % 3] += 1
+    return x * 2
+
+
+def _in_a_set(kept: Any, x: Any, n: int) -> Any:
+    kept.seen.add((n, 1))
+    kept.seen.discard((n - 1, 1))
+    return x * len(kept.seen)
+
+
+def _classes_in(thing: Any) -> Any:
+    if isinstance(thing, dict):
+        thing = [*thing.items()]
+    return [*map(_classes_in, thing)] if isinstance(thing, (list, tuple, set)) else type(thing)
+
+
+@pytest.mark.parametrize("function", [_keyed, _kept_in_a_dict, _counted, _in_a_set])
+def test_keys_are_numbers_as_they_are(function: Callable[..., Any]) -> None:
+    """What stood for a number while the function was recorded stayed behind as the key of a dict, and in a set."""
+
+    def made() -> Box:
+        return Box(found=OrderedDict(first=1), counter=Counter(), seen={(7, 1)})
+
+    first, second = made(), made()
+    compiled = compiler.compile(function)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a set that is changed has no program
+        for i, n in enumerate([0, 0, 0, 1, 2, 3, 0, 2]):
+            found, expected = compiled(second, rows(i), n), function(first, rows(i), n)
+            require_same(found, expected, f"call {i}")
+            assert [*vars(first).values()] == [*vars(second).values()]
+            assert _classes_in([found, *vars(second).values()]) == _classes_in([expected, *vars(first).values()])
+
+
+@pytest.mark.parametrize("text", [repr, lambda n: str([n]), lambda n: f"{n!r:>4}"])
+def test_texts_of_numbers_are_noticed(text: Any) -> None:
+    """``repr`` gave the text of what stood for the number."""
+    compiled = compiler.compile(lambda x, n: (x * 2, {text(n): n}))
+    for _ in range(3):
+        assert compiled(rows(0), 0)[1] == {text(0): 0}
+    with pytest.warns(UserWarning, match="uncompiled: a text"):
+        assert compiled(rows(0), 1)[1] == {text(1): 1}
+    assert compiled(rows(0), 2)[1] == {text(2): 2}

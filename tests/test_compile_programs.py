@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import gc
 import importlib.util
 import pickle
 import threading
@@ -24,6 +25,7 @@ import nn
 import nn.functional as F
 import optim
 from autograd import compiler
+from autograd.compiler.arrays import RecordingArray
 from tests.helpers import require_same
 
 
@@ -243,6 +245,42 @@ def test_groups_that_are_added_between_the_steps(rate: Any) -> None:
 def checkpointed(model: Any, x: Any) -> Any:
     y = autograd.checkpoint(model[0], x)
     return (autograd.checkpoint(model[1], y) + autograd.randn(4, 4)).square().mean()
+
+
+CHECKPOINTS = {
+    "of numbers": lambda model, x: autograd.checkpoint(lambda y: (y * 2.5).tanh() / 3, model(x)),
+    "of a list": lambda model, x: autograd.checkpoint(lambda ys: model(ys[0]) * ys[1], [x * 1, x.exp()]),
+    "by a variable": lambda model, x: autograd.checkpoint(lambda scale: model(x.sin()) * scale, scale=x.square()),
+    "with dropout": lambda model, x: autograd.checkpoint(lambda y: F.dropout(model(y)).tanh(), x),
+    "one in another": lambda model, x: autograd.checkpoint(lambda y: autograd.checkpoint(model, y * 2).exp(), x + 1),
+    "of saved halves": lambda model, x: halved(lambda y: model(y).tanh() * y, x * 1),
+}
+
+
+def halved(function: Any, x: Any) -> Any:
+    with autograd.saved_tensors_hooks(lambda t: t.half(), lambda t: t.float()):
+        return function(x)
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_a_checkpointed_result_is_differentiated_afterwards(name: str) -> None:
+    """The backward of a call that was recorded raised, and what stood for arrays then was left in its graph."""
+    model = nn.Linear(4, 4)
+    compiled = autograd.compile(lambda x: CHECKPOINTS[name](model, x).sum())
+    for i in range(4):
+        found = []
+        for function in (compiled, compiled.function):
+            autograd.manual_seed(i)
+            model.zero_grad()
+            x = (autograd.ones(2, 4) * i).requires_grad_()
+            out = function(x)
+            computed = [x for x in gc.get_objects() if isinstance(x, autograd.Tensor) and not x.is_leaf]
+            assert not [tensor for tensor in computed if isinstance(tensor._data, RecordingArray)]
+            autograd.rand(1)
+            out.backward()
+            found.append([out.detach(), x.grad, *[p.grad.clone() for p in model.parameters()]])
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_checkpoints_draw_again_what_they_drew() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copy
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,6 +43,7 @@ class Backup:
         things = (*[value for _, value in reach.places], *_things_in(arguments))
         streams = {id(v): v for v in things if isinstance(v, np.random.Generator)}
         self._streams = [(stream.bit_generator, stream.bit_generator.state) for stream in streams.values()]
+        self._older = [(thing, _state_of(thing)) for thing in (random, np.random, *[thing for thing, _ in reach.steps])]
 
     def restore(self) -> None:
         """Put all back."""
@@ -60,6 +62,16 @@ class Backup:
             array[...] = values
         for generator, state in self._streams:
             generator.state = state
+        for older, state in self._older:
+            if state is not None:
+                (older.setstate if hasattr(older, "setstate") else older.set_state)(state)
+
+
+def _state_of(generator: Any) -> Any:
+    """The state of an older random generator, or of those behind the functions of a module."""
+    if isinstance(generator, random.SystemRandom):
+        return None
+    return generator.getstate() if hasattr(generator, "getstate") else generator.get_state()
 
 
 def arrays_in(tree: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine.nodes import Handle
 from ..engine.ownership import owner_of
+from .trees import is_record
 
 __all__ = ["Copy", "array_difference", "difference", "frozen"]
 
@@ -33,6 +34,8 @@ def frozen(tree: Any) -> Any:
         return Copy(tree, None)
     if isinstance(tree, (tuple, list)):
         return [frozen(item) for item in tree]
+    if is_record(tree):
+        tree = vars(tree)
     return {key: frozen(item) for key, item in tree.items()} if isinstance(tree, dict) else tree
 
 
@@ -44,6 +47,8 @@ def difference(
     ``digits`` is the dtype of the arrays out of which Python's numbers were read, ``shaken`` what the program gives
     for arguments and a state that are rounded otherwise.
     """
+    if is_record(true):
+        true = vars(true)
     if isinstance(true, (tuple, list)):
         if not isinstance(ran, list) or len(ran) != len(true):
             return f"{name}: another number of items"

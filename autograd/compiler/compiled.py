@@ -318,6 +318,7 @@ class Compiled:
         self._reason = session.unsure or self._history.changed or otherwise or self._reason
         self._deviated = False
         if session.version is not None:
+            self._grew = 0
             self._versions.insert(0, session.version)
             del self._versions[MAX_PROGRAMS:]
         if (session.escapes or session.unsure) and session.line and not self._options.fullgraph:

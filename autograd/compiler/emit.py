@@ -22,7 +22,7 @@ from .memory import Plan
 from .program import Program
 from .runs import Run
 from .text import Lines
-from .trees import Given, Itself, Slot, TensorOf
+from .trees import Fields, Given, Itself, Slot, TensorOf
 from .values import Check, Instruction, Storage, Value, apart, strided
 
 __all__ = ["DEVIATED", "Emitter"]
@@ -208,7 +208,8 @@ class Emitter(Blockwise):
             copied = tree.storage.kind == "constant"
             return f"{self.name(tree)}.copy()" if copied else self.name(tree)
         if isinstance(tree, tuple) and hasattr(tree, "_make"):
-            return f"{self._bind(kind, kind.__name__)}({', '.join(self.result(x) for x in tree)})"
+            text = f"{self._bind(kind, kind.__name__)}({', '.join(self.result(x) for x in tree)})"
+            return self._one(tree, text, "record")
         if kind is tuple:
             return f"({', '.join(self.result(x) for x in tree)}{',' if len(tree) == 1 else ''})"
         if kind is list:
@@ -374,8 +375,8 @@ class Emitter(Blockwise):
 
 
 def _made_in(tree: Any) -> Iterator[Any]:
-    """The Tensors, lists and dicts in a tree of results, each as often as it stands there."""
-    if isinstance(tree, (TensorOf, list, dict)):
+    """The Tensors, lists, dicts and dataclasses in a tree of results, each as often as it stands there."""
+    if isinstance(tree, (TensorOf, list, dict, Fields)):
         yield tree
     if isinstance(tree, (tuple, list, dict)):
         for item in tree.values() if isinstance(tree, dict) else tree:

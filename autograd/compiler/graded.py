@@ -16,7 +16,7 @@ import numpy as np
 
 from ..boxes import ArrayBox
 from ..engine.hooks import keeps_gradient
-from ..engine.nodes import RELEASED, Handle, Leaf, Node, NodeOp, Pick, make_node, new_tensor
+from ..engine.nodes import RELEASED, Handle, Leaf, Node, NodeOp, Packed, Pick, make_node, new_tensor
 from ..engine.order import collect
 from ..engine.sweep import add, conform, sweep
 from ..errors import FreedGraphError, GradientError
@@ -24,7 +24,7 @@ from .guards import Guards
 from .numbers import Number
 from .program import Part, Program, reads_of
 from .recording import Tape
-from .trees import Given, plain
+from .trees import Given, is_record, plain
 from .values import Check, Instruction, Storage, UnrecordableError, Value, map_tree
 
 __all__ = ["Graded", "ProgramOp", "clean_graph", "outputs_of"]
@@ -41,8 +41,8 @@ def outputs_of(result: Any, known: Callable[[Any], Any]) -> list[Any]:
         elif isinstance(item, (tuple, list)):
             for part in item:
                 visit(part)
-        elif isinstance(item, dict):
-            for part in item.values():
+        elif isinstance(item, dict) or is_record(item):
+            for part in (item if isinstance(item, dict) else vars(item)).values():
                 visit(part)
 
     visit(result)
@@ -69,22 +69,34 @@ def clean_graph(guards: Guards, first_rank: int) -> None:
         guards: they have met the Tensors of these graphs.
         first_rank: that of the first node which was made.
     """
-    leaves, nodes = guards.leaves, []
-    for tensor in guards.met:
-        tensor._node = leaves.get(tensor._node, tensor._node)
-        if tensor._view is not None:
-            _cut_from_arguments(tensor, guards)
-        if tensor._node is not None:
-            nodes.append(tensor._node)
-    for node in collect(nodes, first_rank):
-        if type(node) is Pick:
-            continue
-        if type(node.saved) is tuple:
-            node.saved = plain(node.saved)
-        elif type(getattr(node.saved, "_arrays", None)) is tuple:  # of a Function
-            node.saved._arrays = plain(node.saved._arrays)
-        if any(parent in leaves for parent in node.parents):
-            node.parents = tuple([leaves.get(parent, parent) for parent in node.parents])
+    packed: dict[int, Packed] = {}
+    while guards.met:
+        met, nodes, new = guards.met, [], {}
+        guards.met = []
+        for tensor in met:
+            tensor._node = guards.leaves.get(tensor._node, tensor._node)
+            if tensor._view is not None:
+                _cut_from_arguments(tensor, guards)
+            if tensor._node is not None:
+                nodes.append(tensor._node)
+        for node in collect(nodes, first_rank):
+            if type(node) is not Pick:
+                _clean_node(node, guards.leaves)
+                if type(node.saved) is Packed and id(node.saved) not in packed:
+                    new[id(node.saved)] = node.saved
+        held = guards.returned([(saved._hook, saved._items) for saved in new.values()])  # which meets Tensors, too
+        for saved, (hook, items) in zip(new.values(), held, strict=True):
+            saved._hook, saved._items = hook, items
+        packed |= new
+
+
+def _clean_node(node: Any, leaves: dict[Any, Any]) -> None:
+    if type(node.saved) is tuple:
+        node.saved = plain(node.saved)
+    elif type(getattr(node.saved, "_arrays", None)) is tuple:  # of a Function
+        node.saved._arrays = plain(node.saved._arrays)
+    if any(parent in leaves for parent in node.parents):
+        node.parents = tuple([leaves.get(parent, parent) for parent in node.parents])
 
 
 def _cut_from_arguments(tensor: Any, guards: Guards) -> None:

@@ -35,6 +35,8 @@ PLAIN = object()
 
 _OF_COMPUTED = {"is_leaf", "grad_fn", "retain_grad", "retains_grad"}
 """What is asked only of Tensors that were computed."""
+_TOLD_APART = (np.ndarray, list, dict, OrderedDict)
+"""The classes of arguments, besides Tensors, that are told from things in reach by what they are."""
 
 
 class Guards:
@@ -86,6 +88,8 @@ class Guards:
     def _collect(self, arg: Any, name: str) -> None:
         """Find the arguments that lead on to other things."""
         if isinstance(arg, (tuple, list)):
+            if type(arg) not in (tuple, list):
+                self.objects.append((type(arg), type(arg).__name__))
             for item in arg:
                 self._collect(item, name)
         elif type(arg) in (dict, OrderedDict):
@@ -119,17 +123,18 @@ class Guards:
             self.given.append((made, value, Given(self._space.place(place, path), place.name)))
 
     def _distinct(self) -> Iterator[str]:
-        """The tests that arguments which could be one, being alike, are none."""
+        """The tests that arguments which could be one, or a thing in reach, being alike, are none."""
         alike: dict[Any, list[str]] = {}
         for made, text in self._by_identity.values():
-            array = made._data if isinstance(made, Handle) else made
-            form = (array.shape, array.dtype, array.strides) if isinstance(array, np.ndarray) else len(_entries(array))
-            alike.setdefault((type(made), form), []).append(text)
+            alike.setdefault(_form(made), []).append(text)
         for texts in alike.values():
             if len(texts) == 2:
                 yield " is not ".join(texts)
             elif len(texts) > 2:
                 yield f"len({{{', '.join([f'id({text})' for text in texts])}}}) == {len(texts)}"
+        for thing in self._known.values():
+            if type(thing) in _TOLD_APART or isinstance(thing, Handle):
+                yield from [f"{text} is not {self._bind(thing)}" for text in alike.get(_form(thing), ())]
 
     def _name(self, i: int) -> str:
         return self._names[i] if i < len(self._names) else f"arg{i}"
@@ -146,15 +151,19 @@ class Guards:
         """
         kind = type(arg)
         self._history.tell(f"the argument '{name}'", arg)
-        is_tensor = isinstance(arg, Handle) and id(arg) not in self._known
-        renewed = id(arg) in self._records and id(arg) not in self._known
-        is_container = renewed or kind in (list, dict, OrderedDict)
+        is_known = id(arg) in self._known
+        is_tensor = isinstance(arg, Handle) and not is_known
+        renewed = id(arg) in self._records and not is_known
+        is_container = renewed or (kind in (list, dict, OrderedDict) and not is_known)
         if (is_tensor or is_container or kind is np.ndarray) and id(arg) in self._by_identity:
             made, first = self._by_identity[id(arg)]
             self._tests.append(f"{text} is {first}")
             return made
         if is_tensor:
             return self._tensor(arg, text, name)
+        if kind is np.ndarray and is_known:
+            self._tests.append(self._space.same(text, arg, True))
+            return self._reach.standing_for(arg, self._tape)
         if kind is np.ndarray:
             made = self._array(arg, text, name, f"type({text}) is _ndarray")
             self._by_identity[id(arg)] = made, text
@@ -376,8 +385,13 @@ class Guards:
         return found
 
 
-def _entries(container: Any) -> Any:
-    return container if isinstance(container, (list, dict)) else vars(container)
+def _form(thing: Any) -> Any:
+    """What is the same of two things that could be one."""
+    if isinstance(thing, np.ndarray):
+        return np.ndarray, thing.shape, thing.dtype, thing.strides
+    if isinstance(thing, Handle):
+        return type(thing), thing._node is None, _form(array_of(thing))
+    return type(thing), len(thing if isinstance(thing, (list, dict)) else vars(thing))
 
 
 def _gap(a: Any, b: Any) -> int:

@@ -16,7 +16,7 @@ from .numbers import Number
 from .places import LIBRARIES, package
 from .standins import Unseen
 from .streams import State, Stream
-from .trees import plain
+from .trees import mend, plain
 
 __all__ = ["Mending"]
 
@@ -59,17 +59,8 @@ class Mending:
             return self._tuple(thing)
         if isinstance(thing, frozenset):
             return self._same_or(thing, frozenset)
-        if isinstance(thing, set):
-            items = self._same_or(thing, list)
-            if items is not thing:
-                thing.clear()
-                thing.update(items)
-        elif isinstance(thing, (list, deque, dict)):
-            for key in list(thing) if isinstance(thing, dict) else range(len(thing)):
-                kind: Any = next(kind for kind in (list, deque, dict) if isinstance(thing, kind))
-                value = kind.__getitem__(thing, key)
-                if (made := self(value)) is not value:
-                    kind.__setitem__(thing, key, made)
+        if isinstance(thing, (list, deque, dict, set)):
+            mend(thing, self)
         if not self._known(thing):
             self._inside(thing)
         if isinstance(thing, types.MethodType) and (owner := self(thing.__self__)) is not thing.__self__:

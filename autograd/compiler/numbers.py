@@ -67,9 +67,6 @@ class Number:
             return lambda: self.tape.number(self.value.item(), "{0}.item()", (self,))
         raise AttributeError(f"a {type(self.value).__name__} that changes from call to call is not asked for .{name}")
 
-    def __repr__(self) -> str:
-        return f"Number({self.value!r})"
-
     # ---- arithmetic --------------------------------------------------------------------------------------------------
 
     def _combine(self, other: Any, function: Callable[..., Any], text: str, swapped: bool) -> Any:
@@ -192,6 +189,10 @@ class Number:
     def __str__(self) -> str:
         self.tape.escape("a text", self)
         return str(self.value)
+
+    def __repr__(self) -> str:
+        self.tape.escape("a text", self)
+        return repr(self.value)
 
     def __round__(self, digits: int | None = None) -> Any:
         return self.tape.number(round(self.value, digits), f"round({{0}}, {digits!r})", (self,))

@@ -6,6 +6,7 @@ import dis
 import re
 import sys
 import types
+from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import lru_cache
 from importlib.util import resolve_name
@@ -56,13 +57,13 @@ class Place:
     def get(self) -> Any:
         """What stands there now."""
         if self.kind in ("item", "link"):
-            return self.container[self.key]
+            return _container(self.container).__getitem__(self.container, self.key)
         return self.container.cell_contents if self.kind == "cell" else getattr(self.container, self.key)
 
     def set(self, value: Any) -> None:
         """Put something there."""
         if self.kind in ("item", "link"):
-            self.container[self.key] = value
+            _container(self.container).__setitem__(self.container, self.key, value)
         elif self.kind == "cell":
             self.container.cell_contents = value
         else:
@@ -75,13 +76,16 @@ class Place:
     def text(self, container: str, bind: Callable[[Any], str] = repr) -> str:
         """The expression that gets it, if ``container`` is the name of its container.
 
-        ``bind`` names keys that are objects.
+        ``bind`` names keys that are objects, and classes.
         """
         if self.kind == "argument":
             return str(self.key)
         if self.kind == "item":
             plain_key = isinstance(self.key, (str, int, float, bool, bytes, type(None))) or _is_plain(self.key)
-            return f"{container}[{self.key!r}]" if plain_key else f"{container}[{bind(self.key)}]"
+            key = repr(self.key) if plain_key else bind(self.key)
+            kind = _container(self.container)
+            own = type(self.container).__getitem__ is not kind.__getitem__
+            return f"{bind(kind)}.__getitem__({container}, {key})" if own else f"{container}[{key}]"
         if self.kind == "cell":
             return f"{container}.cell_contents"
         return f"getattr({container}, {self.key!r})" if iskeyword(self.key) else f"{container}.{self.key}"
@@ -90,7 +94,14 @@ class Place:
         """The statement that puts a value there; as ``text``."""
         if self.kind == "slot" and iskeyword(self.key):
             return f"setattr({container}, {self.key!r}, {value})"
+        if self.kind == "item" and type(self.container).__setitem__ is not _container(self.container).__setitem__:
+            return f"{bind(_container(self.container))}.__setitem__({container}, {bind(self.key)}, {value})"
         return f"{self.text(container, bind)} = {value}"
+
+
+def _container(thing: Any) -> Any:
+    """Python's class of which a container is: one of the user's may do other things when entries are got and set."""
+    return next((kind for kind in (OrderedDict, dict, list, deque) if isinstance(thing, kind)), type(thing))
 
 
 def _is_plain(key: Any) -> bool:

@@ -46,6 +46,10 @@ class Reach(Walk):
         super().__init__(function, history, objects)
         self.graphs = [(tensor, tensor._node) for tensor in self.tensors]
 
+    def standing_for(self, array: Any, tape: Tape) -> RecordingArray:
+        """What will stand for an array in reach: it is an argument, too."""
+        return self._made.setdefault(id(array), tape.enter(array, "state"))
+
     def enter(self, tape: Tape, streams: dict[int, Stream]) -> None:
         """Replace arrays by recording arrays, numbers that change by Numbers, what makes or draws them by stand-ins."""
         self._tape, self._made = tape, {**self._made, **stand_ins(), **streams}
@@ -136,8 +140,10 @@ class Reach(Walk):
         for place, _, now in changes:
             if now is not _GONE:
                 place.set(restored(now))
+        lost = {id(place.container) for place, _, now in changes if now is _GONE}
+        lost |= {id(thing) for thing, was in self.sets if thing != was}
         for container, size in self.containers:
-            if len(container) != size:
+            if len(container) != size or id(container) in lost:
                 mend(container, restored)
 
     def looked_at(self, restored: Any = plain) -> str | None:
@@ -165,11 +171,13 @@ class Reach(Walk):
         return None
 
     def grown(self) -> str | None:
-        """The name of a container that has more or fewer entries than before, if there is one."""
+        """What has grown: which container has more or fewer entries than before, or in which slot something stands."""
         for container, size in self.containers:
             if len(container) != size:
-                return f"a {type(container).__name__} that had {size} entries has {len(container)}"
-        return None
+                name = next((place.name for place, value in self.places if value is container), "")
+                kind = f"a {type(container).__name__}"
+                return f"{f'{name}, {kind},' if name else kind} that had {size} entries has {len(container)}"
+        return next((f"{place.name} is set" for place in self.unset if hasattr(place.container, place.key)), None)
 
 
 _GONE = object()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +21,7 @@ from .values import UnrecordableError, Value, address
 
 __all__ = [
     "Effect",
+    "Fields",
     "Given",
     "Itself",
     "Slot",
@@ -85,6 +86,34 @@ class Slot:
         self.number = number
 
 
+class Fields(tuple[Any, ...]):
+    """In the tree of the results: a new object of a dataclass, as what its fields hold. Called, it makes the object.
+
+    Attributes:
+        kind: the dataclass; names: of its fields.
+    """
+
+    kind: type
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, record: Any, items: list[Any]) -> Any:
+        """The tree of an object, of the trees of what its fields hold."""
+        kind = type(record)
+        told = {"kind": kind, "names": tuple(vars(record)), "__module__": kind.__module__}
+        made: type[Fields] = type(kind.__name__, (cls,), told)
+        return made._make(items)
+
+    @classmethod
+    def _make(cls, items: Any) -> Any:
+        return tuple.__new__(cls, items)
+
+    def __new__(cls, *items: Any) -> Any:
+        made: Any = object.__new__(cls.kind)
+        made.__dict__.update(zip(cls.names, items, strict=True))
+        return made
+
+
 class TensorOf:
     """In the tree of an effect or of the results: a new Tensor of a Value.
 
@@ -144,8 +173,7 @@ def plain(thing: Any) -> Any:
     if isinstance(thing, tuple) and hasattr(thing, "_make"):
         return thing._make([plain(item) for item in thing])
     if kind is dict or kind is OrderedDict:
-        for key in thing:
-            thing[key] = plain(thing[key])
+        mend(thing)
     return thing
 
 
@@ -177,12 +205,36 @@ def is_record(thing: Any) -> bool:
 
 def mend(container: Any, restored: Callable[[Any], Any] = plain) -> None:
     """Leave no recording arrays in a container or dataclass, but what ``restored`` makes of what stands there."""
-    if isinstance(container, (set, frozenset)):
-        return  # they are found by what they are, and so is what stands in a set
+    if isinstance(container, frozenset):
+        return
     if dataclasses.is_dataclass(container):
         container = vars(container)
-    for key in list(container) if isinstance(container, dict) else range(len(container)):
-        container[key] = restored(container[key])
+    if isinstance(container, (dict, set)):
+        _mend_keys(container, restored)
+    if isinstance(container, set):
+        return
+    kind: Any = next(kind for kind in (list, deque, dict) if isinstance(container, kind))
+    for key in list(container) if kind is dict else range(len(container)):
+        value = kind.__getitem__(container, key)
+        if (made := restored(value)) is not value:
+            kind.__setitem__(container, key, made)
+
+
+def _mend_keys(container: Any, restored: Callable[[Any], Any] = plain) -> None:
+    """Leave no Numbers among the keys of a dict, or in a set: there they are what they were in the recording."""
+    keys = [*container]
+    made = [restored(key) for key in keys]
+    if all(a is b for a, b in zip(made, keys, strict=True)):
+        return
+    if isinstance(container, set):
+        container.clear()
+        container.update(made)
+        return
+    kind: Any = OrderedDict if isinstance(container, OrderedDict) else dict
+    values = [kind.__getitem__(container, key) for key in keys]
+    kind.clear(container)
+    for key, value in zip(made, values, strict=True):
+        kind.__setitem__(container, key, value)
 
 
 def shapes_in(arguments: Any) -> tuple[tuple[int, ...], ...]:
@@ -233,11 +285,13 @@ def _tree_of(thing: Any, tape: Tape, known: Callable[[Any], Any], where: str, ma
         return TensorOf(maker_like(thing), tape.value(np.asanyarray(thing._data)))
     if isinstance(thing, np.ndarray):
         return tape.value(thing)
-    kind = type(thing)
+    kind: Any = type(thing)
     if kind in (tuple, list):
         return kind([tree_of(item, tape, known, where, made) for item in thing])
     if isinstance(thing, tuple) and hasattr(thing, "_make"):
         return thing._make([tree_of(item, tape, known, where, made) for item in thing])
     if kind is dict or kind is OrderedDict:
-        return kind([(key, tree_of(item, tape, known, where, made)) for key, item in thing.items()])
+        return kind([(plain(key), tree_of(item, tape, known, where, made)) for key, item in thing.items()])
+    if is_record(thing) and kind.__new__ is object.__new__:
+        return Fields.of(thing, [tree_of(item, tape, known, where, made) for item in vars(thing).values()])
     raise UnrecordableError(f"{where} is {thing.__class__.__name__}, of which a program knows nothing")

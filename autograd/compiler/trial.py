@@ -24,7 +24,7 @@ from .interrupts import surely
 from .places import Place
 from .program import Program, numbers_of, reads_of
 from .reach import Reach
-from .trees import Given
+from .trees import Given, is_record
 from .values import Value
 
 __all__ = ["Samples", "Trial"]
@@ -327,6 +327,8 @@ def _gradients(nodes: list[Any], parents: list[Any]) -> list[Any]:
 
 def _counterparts(copies: Any, true: Any) -> Iterator[Any]:
     """The function's Tensors in the places where the program's results, of which these are copies, require grad."""
+    if is_record(true):
+        true = vars(true)
     if isinstance(copies, Copy):
         if copies.tensor is not None and copies.tensor._node is not None and copies.tensor is not true:
             yield true

@@ -130,6 +130,8 @@ class Unchanged:
         tests += self._of_items(items)
         for thing, node in self._reach.graphs:
             tests.append(self._space.identity(f"{self._space.bind(thing)}._node", node))
+        for place in self._reach.unset:
+            tests.append(f"not hasattr({self._space.bind(place.container)}, {place.key!r})")
         for kind, was in self._reach.classes:
             tests += self._of_class(kind, was)
         if instances := self._reach.instances:
@@ -140,6 +142,8 @@ class Unchanged:
             name = self._space.bind(function)
             tests.append(self._space.identity(f"{name}.__code__", function.__code__))
             tests.append(self._space.identity(f"{name}.__defaults__", function.__defaults__))
+            if function.__code__.co_kwonlyargcount:
+                tests.append(self._space.identity(f"{name}.__kwdefaults__", function.__kwdefaults__))
         return tests
 
     def _of_items(self, items: dict[int, list[tuple[Place, Any]]]) -> list[str]:
@@ -164,7 +168,8 @@ class Unchanged:
                 continue
             alone = [(place, value) for place, value in inside if self._stands_alone(place, value, nested)]
             tests += [test for place, value in alone for test in self._holds(place, value)]
-            was = copy.copy(container)
+            of_users = isinstance(container, dict) and type(container) not in _CONTAINERS
+            was = {} if of_users else copy.copy(container)
             for place, value in inside:  # not what the function left there
                 was[place.key] = value
             live.append(container)

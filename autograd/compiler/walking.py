@@ -41,6 +41,8 @@ _ATOMS = (
     bool, int, float, complex, str, bytes, type(None), np.dtype, np.generic, types.ModuleType, slice, range, Op,
 )  # fmt: skip
 """What leads on to nothing that may change; what an op leads on to are functions, made when they are first used."""
+_CONTAINERS = (dict, list, deque, set, frozenset)
+"""What has attributes beside what it contains only if its class is the user's."""
 ARRAYS = (np.ndarray, np.memmap)
 """The classes of arrays whose calls are written down."""
 _BY_TEXT = {"getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller", "eval", "exec", "locals"}
@@ -68,6 +70,7 @@ class Walk:
         classes: the user's classes, with what stood in them; instances: objects of these classes.
         functions: the user's functions; named: the names that they use.
         sets: the sets, with what was in them.
+        unset: the slots of objects in which nothing stands.
         steps: random generators of Python's, and the like, with their state: the function may not step on.
         contents: things that change in their own way: for each an expression of it, ``{0}``, and what that gave.
         tensors: the Tensors in reach.
@@ -83,6 +86,7 @@ class Walk:
         self.functions: list[types.FunctionType] = []
         self.contents: list[tuple[Any, str, Any]] = []
         self.sets: list[tuple[Any, frozenset[Any]]] = []
+        self.unset: list[Place] = []
         self.steps: list[tuple[Any, Any]] = []
         self.strict: set[int] = set()
         self.attributes: set[int] = set()
@@ -145,6 +149,8 @@ class Walk:
             try:
                 value = place.get()
             except (ValueError, AttributeError):  # an empty cell, an unset slot
+                if place.kind == "slot" and not hasattr(type(place.container), "__getattr__"):
+                    self.unset.append(place)
                 continue
             if isinstance(value, RecordingArray):  # an earlier recording left it where it was not looked for
                 value = plain(value)
@@ -172,6 +178,9 @@ class Walk:
         if isinstance(value, tuple):
             for i, item in enumerate(value):
                 yield from self._items(item, identity, (*path, i))
+            if type(value) is not tuple and package(type(value)) not in LIBRARIES:
+                yield type(value)
+                yield getattr(value, "__dict__", None)
         else:
             yield value
 
@@ -217,6 +226,8 @@ class Walk:
             yield from self._of_array(thing, name)
         elif not isinstance(thing, np.random.Generator):
             yield from self._of_builtin(thing, name)
+            yield from self._of_object(thing, name)
+        if isinstance(thing, _CONTAINERS) and package(type(thing)) not in LIBRARIES:
             yield from self._of_object(thing, name)
 
     @staticmethod

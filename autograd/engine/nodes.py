@@ -193,8 +193,13 @@ def source_of(place: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a saved value is an array of numbers, or the NumPy scalar that stands for a 0-d one."""
-    return isinstance(value, (np.ndarray, ForeignArray)) or (isinstance(value, np.generic) and value.dtype.kind in "fc")
+    """Whether a saved value is an array of numbers, or the NumPy scalar that stands for a 0-d one.
+
+    A 0-d array that cannot be written is a Python number of the user's: while ``compile`` records, it remains one.
+    """
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0 or bool(value.flags.writeable)
+    return isinstance(value, ForeignArray) or (isinstance(value, np.generic) and value.dtype.kind in "fc")
 
 
 class Packed:
