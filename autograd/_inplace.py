@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["apply_", "check_writable", "inplace", "overwrite", "recorded_write"]
 
 
-def inplace(function: Callable[..., Any]) -> Callable[..., Tensor]:
-    """The in-place form of an op: writes the result over its first argument and returns that."""
-    name = function.__name__.rstrip("_") + "_"
+def inplace(function: Callable[..., Any], name: str = "") -> Callable[..., Tensor]:
+    """The in-place form of an op: writes the result over its first argument and returns that.
+
+    It is the method of Tensor called ``name`` (default: the function's, with an underscore).
+    """
+    name = name or function.__name__.rstrip("_") + "_"
 
     @functools.wraps(function)
     def write(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -41,7 +44,7 @@ def inplace(function: Callable[..., Any]) -> Callable[..., Tensor]:
             result = function(x, *args, **kwargs)
         return result if result is NotImplemented else overwrite(x, result, name, before)
 
-    write.__name__ = write.__qualname__ = name
+    write.__module__, write.__name__, write.__qualname__ = "autograd._tensor", name, f"Tensor.{name}"  # a method
     write.__doc__ = (
         f"In-place form of ``{function.__name__}``: overwrites the tensor and returns it.\n\n"
         "Raises ShapeError if the result is larger, DtypeError if it does not fit the dtype, MutationError if the "

@@ -67,7 +67,7 @@ class PointwiseMethods:
     sub_ = subtract_ = inplace(arithmetic.sub)
     mul_ = multiply_ = inplace(arithmetic.mul)
     div_ = divide_ = inplace(arithmetic.div)
-    true_divide_ = inplace(arithmetic.true_divide)
+    true_divide_ = inplace(arithmetic.true_divide, "true_divide_")
     floor_divide_ = inplace(arithmetic.floor_divide)
     remainder_ = inplace(arithmetic.remainder)
     fmod_ = inplace(arithmetic.fmod)
@@ -137,7 +137,7 @@ class PointwiseMethods:
     resolve_neg = complexes.resolve_neg
     angle = complexes.angle
 
-    conj_physical_ = inplace(complexes.conj)
+    conj_physical_ = inplace(complexes.conj, "conj_physical_")
 
     # ---- exponentials, special functions (ops/exponential, error_functions, gamma, bessel) -------------------------
 
