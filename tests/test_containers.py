@@ -41,8 +41,10 @@ def test_none_keeps_a_place_free_in_a_module_list():
     stages[3] = nn.Linear(2, 2)
     assert list(stages.state_dict()) == ["0.weight", "0.bias", "3.weight", "3.bias"]
     stages[0] = None
-    assert len(stages) == 4 and list(stages.eval().state_dict()) == ["3.weight", "3.bias"]
-    assert kinds(stages[:2]) == ["NoneType", "Tanh"] and stages.pop(0) is None
+    assert list(stages.eval().state_dict()) == ["3.weight", "3.bias"]
+    assert kinds(stages[:2]) == ["NoneType", "Tanh"]
+    assert stages.pop(0) is None
+    assert len(stages) == 3
     assert repr(nn.ModuleList([None, None])) == "ModuleList(\n  (0-1): 2 x None\n)"
 
 
