@@ -186,7 +186,7 @@ class ModuleList(_Numbered):
     """Modules in a list, which ``parameters`` finds (not in a plain list); its forward is for the user to write.
 
     Args:
-        modules: the modules.
+        modules: the modules; None keeps a place free.
 
     >>> import nn
     >>> nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
@@ -197,6 +197,12 @@ class ModuleList(_Numbered):
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         self.extend(modules or ())
+
+    def _names(self) -> list[str]:
+        return [n for n, value in self.__dict__.items() if isinstance(value, Module) or (value is None and n.isdigit())]
+
+    def _fit(self, name: str, value: Any) -> Any:
+        return None if value is None else super()._fit(name, value)
 
     def __repr__(self) -> str:
         folded: list[tuple[int, int, str]] = []

@@ -92,6 +92,11 @@ class RNNBase(Module):
         every = [self._weights(layer, direction) for layer in range(self.num_layers) for direction in range(directions)]
         return [[weight for weight in weights if weight is not None] for weights in every]
 
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        """The names of the parameters, for PyTorch's programs that initialize them one by one."""
+        return list(self._parameters)
+
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
         bound = 1 / math.sqrt(self.hidden_size)

@@ -198,10 +198,11 @@ class Optimizer:
                 shapes[id(p)] = {**idle, **self.shapes(p.shape, group)}
                 entries[id(p)] = saving.fitting(type(self).__name__, p, found[id(p)], shapes[id(p)])
         former = self._stores[i] or None
-        stores = (Block if self.elementwise else Single).of(group["params"], self.numbers, former)
+        params = [p for p in group["params"] if not hasattr(p, "materialize")]  # a lazy layer's has no shape yet
+        stores = (Block if self.elementwise else Single).of(params, self.numbers, former)
         for store in stores if entries else ():
             store.load(entries, shapes)
-        self._stores[i], self._known[i] = stores, list(group["params"])
+        self._stores[i], self._known[i] = stores, params
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Set the gradients of all parameters to None, or with ``set_to_none=False`` to zero."""
@@ -264,10 +265,6 @@ class Optimizer:
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
                 raise TypeError(f"{name}: parameter {i} must be a Tensor, got {type(p).__name__}")
-            if hasattr(p, "materialize"):
-                raise ArgumentError(
-                    f"{name}: parameter {i} belongs to a lazy layer and has no shape yet; call the model once first"
-                )
             if not p.is_leaf:
                 raise ArgumentError(
                     f"{name}: parameter {i} (shape {p.shape}) is the result of '{p.grad_fn.name()}', not a leaf; "

@@ -670,6 +670,30 @@ def test_variables_of_a_module_that_is_first_imported_in_the_call(
     monkeypatch.delitem(sys.modules, "module_of_tests")
 
 
+@pytest.mark.parametrize("maxsize", [None, 8])
+@pytest.mark.parametrize("filled", [True, False])
+def test_a_table_that_a_cache_of_results_holds(maxsize: int | None, filled: bool) -> None:
+    """Indexed by what is another at each call; first made before, or while another program was recorded."""
+
+    @functools.lru_cache(maxsize=maxsize)
+    def table(rows: int) -> Any:
+        return autograd.arange(rows) * 10, {"negated": -autograd.arange(rows)}
+
+    def function(order: Any) -> Any:
+        tens, others = table(3)
+        return tens[order], others["negated"].gather(0, order)
+
+    if filled:
+        table(3)
+    orders = [tensor(list(order)) for order in itertools.permutations(range(3))]
+    for _ in range(2):
+        compiled = compiler.compile(function, fullgraph=True)
+        for order in orders:
+            assert equal(compiled(order), (order * 10, -order))
+            table(int(order[0]))  # more of them change nothing
+        assert compiled.recordings == 1
+
+
 def _leaf() -> Any:
     return tensor([1.0, 2.0, 3.0], requires_grad=True)
 

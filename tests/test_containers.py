@@ -33,6 +33,21 @@ def test_module_list_is_a_list():
     assert [name for name, _ in modules.named_children()] == ["0", "1", "2", "3"]
 
 
+def test_none_keeps_a_place_free_in_a_module_list():
+    stages = nn.ModuleList([nn.Linear(1, 1), None])
+    stages.append(None).insert(1, nn.Tanh())
+    assert kinds(stages) == ["Linear", "Tanh", "NoneType", "NoneType"]
+    assert kinds(stages.children()) == ["Linear", "Tanh"]
+    stages[3] = nn.Linear(2, 2)
+    assert list(stages.state_dict()) == ["0.weight", "0.bias", "3.weight", "3.bias"]
+    stages[0] = None
+    assert list(stages.eval().state_dict()) == ["3.weight", "3.bias"]
+    assert kinds(stages[:2]) == ["NoneType", "Tanh"]
+    assert stages.pop(0) is None
+    assert len(stages) == 3
+    assert repr(nn.ModuleList([None, None])) == "ModuleList(\n  (0-1): 2 x None\n)"
+
+
 def test_module_list_folds_equal_items_in_its_repr():
     assert repr(nn.ModuleList([*linears(), nn.ReLU()])) == (
         "ModuleList(\n"

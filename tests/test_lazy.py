@@ -109,11 +109,53 @@ def test_lazy_models_are_converted_copied_and_counted_as_others():
     assert model[0].in_features == 3
 
 
-def test_an_optimizer_asks_for_the_first_call():
-    with pytest.raises(
-        ValueError, match="parameter 0 belongs to a lazy layer and has no shape yet; call the model once"
-    ):
-        optim.SGD(nn.LazyLinear(2).parameters())
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_optimizer_made_before_the_first_call(compiled):
+    """It trains as one made afterwards; what a layer that was not called yet learns later is missed by neither."""
+    x, y = autograd.randn(8, 3), autograd.randn(8, 2)
+
+    def losses(early):
+        autograd.manual_seed(0)
+        layers = [nn.LazyLinear(4), nn.Tanh(), nn.LazyLinear(2), nn.LazyLinear(1)]
+        model, late = nn.Sequential(*layers[:3]), layers[3]
+        params = [p for layer in layers for p in layer.parameters()]
+        if not early:
+            late(model(x))
+            autograd.manual_seed(0)
+            for layer in (layers[0], layers[2], late):
+                layer.reset_parameters()
+        else:
+            assert any(hasattr(p, "materialize") for p in params)
+        optimizer = optim.Adam(params, lr=0.1)
+
+        def step(whole):
+            optimizer.zero_grad()
+            out = model(x)
+            loss = nn.functional.mse_loss(late(out) - 1 if whole else out, y[:, :1] if whole else y)
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        run = autograd.compile(step) if compiled else step
+        return [run(i > 3).item() for i in range(8)], sorted(optimizer.state_dict()["state"])
+
+    early, keys = losses(True)
+    assert early == losses(False)[0]
+    assert len(keys) == 6
+    assert early[3] < early[0]
+    assert early[7] < early[4]
+
+
+def test_an_optimizer_needs_shapes_to_load_a_state():
+    layer, lazy = nn.Linear(3, 2), nn.LazyLinear(2)
+    trained, new = optim.Adam(layer.parameters()), optim.Adam(lazy.parameters())
+    layer(autograd.ones(1, 3)).sum().backward()
+    trained.step()
+    with pytest.raises(ValueError, match="will be known after the first call"):
+        new.load_state_dict(trained.state_dict())
+    lazy(autograd.ones(1, 3))
+    new.load_state_dict(trained.state_dict())
+    assert new.state[lazy.weight]["exp_avg"].shape == (2, 3)
 
 
 def test_lazy_instance_normalizations_learn_and_keep_statistics_as_pytorchs():

@@ -479,6 +479,8 @@ MISTAKES = [
     (lambda: autograd.ones(3).__setitem__(5, 1), BoundsError, "item assignment to a tensor of shape (3,): index 5 is"),
     (lambda: autograd.ones(3).sum(2), BoundsError, "sum(x=float32[3], dim=2"),
     (lambda: autograd.ones(3).to("gpu"), ArgumentError, "there is no device 'gpu' here: chainrule computes on the CPU"),
+    (lambda: autograd.ones(3).to(0), ArgumentError, "there is no device '0' here"),
+    (lambda: nn.Linear(1, 1).to(device=1), ArgumentError, "there is no device '1' here"),
     (lambda: autograd.Generator("cuda"), ArgumentError, "there is no device 'cuda' here"),
     (lambda: autograd.arange("3"), TypeError, "arange: expected numbers, got str '3'"),
     (lambda: autograd.manual_seed("3"), TypeError, "manual_seed: expected an integer, got str '3'"),

@@ -476,3 +476,11 @@ def test_gradients_through_the_last_state_alone_can_be_differentiated(name, cell
 
     x = autograd.randn(4, 2, dtype=autograd.float64, requires_grad=True)
     assert autograd.gradgradcheck(last, (x,))
+
+
+def test_weights_are_initialized_by_name():
+    layer = nn.LSTM(3, 4, 2, bidirectional=True, proj_size=2)
+    assert layer._flat_weights_names == [name for name, _ in layer.named_parameters()]
+    for name in layer._flat_weights_names:
+        nn.init.zeros_(layer._parameters[name])
+    assert not any(p.any() for p in layer.parameters())

@@ -259,6 +259,11 @@ class Walk:
             self.named[type(thing).__name__] = None
         elif isinstance(thing, types.MappingProxyType):
             yield Place("link", gc.get_referents(thing), 0, name)
+        elif isinstance(thing, functools._lru_cache_wrapper):
+            for held in gc.get_referents(thing):  # what it returned so far, or a dict of that
+                for item in held.values() if type(held) is dict else (held,):
+                    if not isinstance(item, type):
+                        yield Place("link", [item], 0, name)
         elif isinstance(thing, weakref.ref):
             self._has(thing, "id({0}())")
             yield Place("link", [thing()], 0, name)

@@ -103,10 +103,10 @@ def to(
     for arg in (*args, device, other):
         if isinstance(arg, Handle):
             dtype = arg._data.dtype
-        elif isinstance(arg, str) and arg.split(":")[0] in _DEVICES:
-            check_device(arg)
         elif isinstance(arg, bool):
             flags.append(arg)
+        elif isinstance(arg, int) or (isinstance(arg, str) and arg.split(":")[0] in _DEVICES):
+            check_device(arg)
         elif arg is not None:
             dtype = dtypes.as_dtype(arg)
     if flags:
