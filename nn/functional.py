@@ -103,7 +103,9 @@ if TYPE_CHECKING:
 
 
 def _in_place(op: Any) -> Any:
-    return _also_named(input="x")(_inplace(op))
+    write = _also_named(input="x")(_inplace(op))
+    write.__qualname__ = write.__name__  # a function of this module
+    return write
 
 
 relu_ = _in_place(_activations.relu)
