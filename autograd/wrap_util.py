@@ -5,6 +5,7 @@ The names are those of HIPS autograd's ``wrap_util``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -40,10 +41,17 @@ def wrap_nary_f(fun: Any, op: Any, argnum: Any) -> Callable[[Any], Any]:
 
 
 def _named(f: Any, name: str, fun: Any, argnum: Any) -> Any:
-    of = get_name(fun)
-    f.__name__ = f"{name}_of_{of}_wrt_argnum_{argnum}"
-    f.__doc__ = f"{name} of {of} with respect to argument {argnum}, as a function of the same arguments."
+    f.__name__, f.__doc__ = _texts(name, get_name(fun), argnum if type(argnum) is int else str(argnum))
     return f
+
+
+@functools.lru_cache(256)
+def _texts(name: str, of: str, argnum: Any) -> tuple[str, str]:
+    """A name and a docstring, which one program needs again and again."""
+    return (
+        f"{name}_of_{of}_wrt_argnum_{argnum}",
+        f"{name} of {of} with respect to argument {argnum}, as a function of the same arguments.",
+    )
 
 
 def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,6 +73,8 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
 
         def nary_f(*args: Any, **kwargs: Any) -> Any:
             if len(args) == 1 and type(argnum) is int and not kwargs:
+                if not op_args and not op_kwargs:
+                    return unary_operator(fun, args[argnum])
                 return unary_operator(fun, args[argnum], *op_args, **op_kwargs)
 
             def unary_f(x: Any) -> Any:
