@@ -583,7 +583,8 @@ _ELSEWHERE = {
 
 def __getattr__(name: str) -> _Any:
     if name in _IN_PLACE:
-        return getattr(Tensor, name)
+        found = globals()[name] = getattr(Tensor, name)
+        return found
     if name not in _LATER:
         hint = f"; {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
         raise AttributeError(f"module 'autograd' has no attribute {name!r}{hint}", name=name, obj=autograd)

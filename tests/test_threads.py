@@ -154,10 +154,15 @@ def _at_work(items: int, seconds: float | None = None, long: bool = False) -> in
     return len(seen)
 
 
+@pytest.mark.parametrize("share", [0.0, 20.0])
+def test_the_last_of_long_work_is_waited_for_busily_and_then_asleep(two: None, share: float) -> None:
+    assert _at_work(2, share * threads._BUSY, long=True) == 2
+
+
 def test_who_was_kept_waiting_works_alone_for_a_while(two: None) -> None:
     assert _at_work(4, 0.5) == 2
     assert _at_work(threads.MANY + 1, 0.0) == 2, "what takes long is shared all the same"
-    assert _at_work(4, 0.0, long=True) == 2, "and so is what asks for it"
+    assert _at_work(4, 0.0, long=True) == 2, "and so is what takes long for each item"
     assert {_at_work(4) for _ in range(threads._PAUSES[0])} == {1}
     assert _at_work(4, 0.0) == 2
 

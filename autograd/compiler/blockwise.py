@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.blocks import in_blocks
 from ..engine.sums import dot_lines
-from .calls import Calls, takes_place
+from .calls import Calls, takes_out_by_place
 from .numbers import Number
 from .runs import Run
 from .values import Instruction, Value
@@ -153,5 +153,5 @@ class Blockwise(Calls):
         call = f"{function}({', '.join(args)}"
         if assigned:
             return f"{out}{'' if out.endswith(']') else '[...]'} = {call})"
-        by_place = len(args) == len(item.args) and takes_place(item)
+        by_place = len(args) == len(item.args) and takes_out_by_place(item)
         return f"{call}, {out})" if by_place else f"{call}, out={out})"

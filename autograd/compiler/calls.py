@@ -16,7 +16,7 @@ from .signatures import METHODS
 from .values import Instruction, Value
 from .wording import Wording
 
-__all__ = ["Calls", "takes_place"]
+__all__ = ["Calls", "takes_out_by_place"]
 
 _OPERATORS = {"__getitem__": "{0}[{1}]", "T": "{0}.T", "mT": "{0}.mT", "real": "{0}.real", "imag": "{0}.imag"}
 _SCALAR = {
@@ -108,7 +108,7 @@ class Calls(Wording):
         sign = _SCALAR.get(function)
         if sign and len(args) == 2 and not kwargs and all(not getattr(arg, "shape", ()) for arg in item.args):
             return f"{args[0]} {sign} {args[1]}"
-        if kwargs.keys() == {"out"} and takes_place(item):
+        if kwargs.keys() == {"out"} and takes_out_by_place(item):
             args.append(kwargs.pop("out"))
         listed = ", ".join([*args, *[f"{name}={value}" for name, value in kwargs.items()]])
         if item.stream is not None:
@@ -193,7 +193,7 @@ class Calls(Wording):
         return f"{self.name(value)} = {self.name(whole)}[{offset}:{offset + value.array.size}]{shape}"
 
 
-def takes_place(item: Instruction) -> bool:
+def takes_out_by_place(item: Instruction) -> bool:
     """Whether where the result goes is to be a call's last argument: that takes less time than to name it."""
     function = item.function
     if not isinstance(function, np.ufunc) or function in (np.maximum, np.minimum):  # these take it by name alone

@@ -40,6 +40,11 @@ _PAUSES = 32, 4096
 _BUSY = 1e-4
 """Seconds for which the calling thread waits for the others busily, as BLAS does: to wake it takes half of that."""
 
+_sqrt = np.sqrt
+"""NumPy's own, as another may stand in its place while something is recorded."""
+_ZEROS = np.zeros(1 << 13)
+"""What the roots are taken of to wait for some millionths of a second."""
+
 _team: _Team | None = None
 _wanted: int | None = None
 
@@ -233,14 +238,11 @@ def shared(items: Sequence[Any], start: Callable[[], Callable[[Any], None]], lon
     in_one_thread_each(team.apart, functools.partial(_together, team, helpers, own, others, len(items), long))
 
 
-_sqrt, _zeros = np.sqrt, np.zeros(1 << 13)  # as np.sqrt may be another while something is recorded
-
-
 def _next(queue: Any) -> Any:
     """What comes next in a queue, waited for busily at first: but without Python's lock, which others may need."""
     end = time.perf_counter() + _BUSY
     while queue.empty() and time.perf_counter() < end:
-        _sqrt(_zeros, out=_zeros)  # some millionths of a second
+        _sqrt(_ZEROS, out=_ZEROS)
     return queue.get()
 
 
